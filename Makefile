@@ -1,0 +1,37 @@
+# make demo    set up and run the reference host with the simulator
+# make test    set up (system packages too, where it may) and run check and every test
+# make check   ruff, mypy --strict and the floors test
+# make clean   remove all that the targets above made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8365
+PACKAGES := schemas plugin hooks simulator demo
+
+.PHONY: test check demo clean
+
+# Set up once; again only when the metadata changed. Needs no network if all is installed.
+$(VENV)/.ready: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 test" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@# mypy needs a folder named as the package is, whatever the checkout is called.
+	mkdir -p $(VENV)/typing && ln -sfn ../.. $(VENV)/typing/salesorder_m365
+	touch $@
+
+check: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml \
+	  $(foreach p,$(PACKAGES),-p salesorder_m365.$(p))
+	$(BIN)/python -m pytest -q tests/test_floors.py
+
+test: check
+	sh tests/system-packages
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

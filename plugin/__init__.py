@@ -1,0 +1,1 @@
+"""The work: sign-in, vault, connections, diagnosis. Knows neither pluggy nor a web framework."""

@@ -1,0 +1,1 @@
+"""What crosses the border: frozen values and the marshmallow schemas that load and check them."""

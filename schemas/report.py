@@ -1,0 +1,75 @@
+"""What a check saw: stages that were climbed, and findings with a remedy and who must act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Actor(StrEnum):
+    """Who must act on a finding."""
+
+    WORKER = "worker"
+    M365_ADMIN = "m365_administrator"
+    ERP_ADMIN = "erp_administrator"
+    NOBODY = "nobody"
+
+
+class StageStatus(StrEnum):
+    """How far a stage came. ``running`` is only ever given to `progress`, never in a report."""
+
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_TRIED = "not_tried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a check saw. Texts come from the catalogue under `code`; plain text, no HTML.
+
+    `server_words` is what the server said, redacted and cut to one printable line.
+    `references` holds ids to quote to Microsoft's support (trace id, correlation id).
+    `links` maps a label to an https address.
+    """
+
+    code: str
+    title: str
+    what: str
+    cause: str
+    steps: tuple[str, ...]
+    actor: Actor
+    retry: bool = False
+    server_words: str = ""
+    commands: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One rung: `protocol` is ``token``, ``imap`` or ``smtp``; `seconds` is None if not tried."""
+
+    protocol: str
+    name: str
+    label: str
+    status: StageStatus
+    seconds: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionReport:
+    """The result of Test Connection. `seconds` is wall time; stages stand in climbing order."""
+
+    account_id: str
+    started_at: datetime
+    seconds: float
+    passed: bool
+    mailbox: str
+    signed_in_as: str
+    sender: str
+    stages: tuple[Stage, ...]
+    findings: tuple[Finding, ...]

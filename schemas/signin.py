@@ -1,0 +1,102 @@
+"""The way to Microsoft's page and back: the redirect, the callback's query, the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, post_load, validate
+
+from .report import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """Send the browser to `url` with status 303 and the given headers.
+
+    `share_url`, if set, is a link that may be sent to the tenant's administrator.
+    """
+
+    url: str = field(repr=False)
+    status: int = 303
+    headers: Mapping[str, str] = field(
+        default_factory=lambda: {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    )
+    share_url: str | None = field(default=None, repr=False)
+
+
+class LoginCode(StrEnum):
+    """How a sign-in or a consent ended."""
+
+    CONNECTED = "connected"
+    CONSENTED = "consented"
+    DECLINED = "declined"
+    WRONG_USER = "wrong_user"
+    ADMINISTRATOR_NEEDED = "administrator_needed"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginOutcome:
+    """How the return from Microsoft ended, and where the host sends the browser next.
+
+    `next_url` is a path of the host's own (see `return_to` of ``salesorder_login_begin``).
+    `finding` explains every outcome but ``connected`` and ``consented``.
+    """
+
+    code: LoginCode
+    account_id: str | None
+    next_url: str
+    message: str
+    signed_in_as: str | None = None
+    expected: str | None = None
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackQuery:
+    """The query that Microsoft sends the browser back with (RFC 6749 §4.1.2, RFC 9207)."""
+
+    state: str = field(repr=False)
+    code: str | None = field(default=None, repr=False)
+    error: str | None = None
+    error_description: str | None = field(default=None, repr=False)
+    error_subcode: str | None = None
+    iss: str | None = None
+    admin_consent: bool = False
+    tenant: str | None = None
+
+
+_LONGEST = validate.Length(max=8192)
+
+
+class CallbackQuerySchema(Schema):
+    """Loads the callback's query: unknown parameters are ignored, as RFC 6749 asks."""
+
+    class Meta:
+        """Microsoft adds parameters of its own (session_state, client_info)."""
+
+        unknown = EXCLUDE
+
+    state = fields.String(required=True, validate=_LONGEST)
+    code = fields.String(validate=_LONGEST)
+    error = fields.String(validate=_LONGEST)
+    error_description = fields.String(validate=_LONGEST)
+    error_subcode = fields.String(validate=_LONGEST)
+    iss = fields.String(validate=_LONGEST)
+    admin_consent = fields.Boolean(load_default=False)
+    tenant = fields.String(validate=_LONGEST)
+
+    @post_load
+    def _to_query(self, data: dict[str, Any], **_: Any) -> CallbackQuery:
+        return CallbackQuery(**data)
+
+
+def load_callback(query: Mapping[str, Any]) -> CallbackQuery:
+    """Load the callback's query; raise ``ValidationError`` if it has no usable state."""
+    loaded: CallbackQuery = CallbackQuerySchema().load(dict(query))
+    return loaded

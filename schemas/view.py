@@ -1,0 +1,55 @@
+"""One account as a host shows it. Drawing it needs no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .account import AccountForm
+from .folders import MappedFolder
+from .report import ConnectionReport, Finding
+
+
+class AccountState(StrEnum):
+    """A passing fault (network, 5xx, throttling) never changes the state."""
+
+    DRAFT = "draft"
+    CONNECTED = "connected"
+    SIGN_IN_NEEDED = "sign_in_needed"
+
+
+STATE_LABELS = {
+    AccountState.DRAFT: "Not signed in",
+    AccountState.CONNECTED: "Connected",
+    AccountState.SIGN_IN_NEEDED: "Sign-in needed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonState:
+    """Whether a button is live for this worker now; if not, `reason` says why in a sentence."""
+
+    name: str
+    label: str
+    primary: bool
+    enabled: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """An account. `id` begins with ``m365:``; `mailbox` is what IMAP opens (the Sender email)."""
+
+    id: str
+    kind: str
+    values: AccountForm
+    state: AccountState
+    state_label: str
+    mailbox: str
+    signed_in_as: str | None
+    signed_in_at: datetime | None
+    buttons: tuple[ButtonState, ...]
+    folders: tuple[MappedFolder, ...]
+    finding: Finding | None
+    report: ConnectionReport | None
