@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from .account import AccountFormSchema
+from .permission import Permission
 
 KIND = "m365"
 MENU_LABEL = "New Microsoft 365 Account (Corporate)"
@@ -70,7 +71,7 @@ def corporate_kind() -> AccountKind:
     return AccountKind(
         kind=KIND,
         title="Microsoft 365 Account (Corporate)",
-        menu=MenuAction(label=MENU_LABEL, path=MENU_PATH, permission="mail_accounts.create"),
+        menu=MenuAction(label=MENU_LABEL, path=MENU_PATH, permission=Permission.CREATE),
         fields=tuple(
             FormField(
                 name=name,

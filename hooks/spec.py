@@ -1,0 +1,184 @@
+"""The hookspecs: every hook that a host calls, and the one that the host may implement.
+
+A hook returns None when the account, kind or callback is not this plugin's, so that plugins for
+other mail services can stand beside it. Arguments are given by keyword. All hooks are synchronous
+and may be called from any thread and more than once with the same arguments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..schemas.account import FormErrors
+    from ..schemas.event import Event
+    from ..schemas.folders import FolderChoices
+    from ..schemas.kinds import AccountKind
+    from ..schemas.report import ConnectionReport, Stage
+    from ..schemas.signin import LoginOutcome, Redirect
+    from ..schemas.view import AccountView
+    from .host import Host
+
+#: The project name under which hosts make their ``pluggy.PluginManager``; entry points too.
+PROJECT = "salesorder"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def salesorder_account_kinds() -> list[AccountKind]:  # type: ignore[empty-body]
+    """Tell which kinds of mail account can be made, and the shape of their forms.
+
+    Called when the host draws its menus and forms; needs no host and no database.
+
+    Each plugin returns a list; the host joins them.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_account_view(host: Host, account_id: str, worker: str) -> AccountView | None:
+    """Show one account. Called when its page is drawn, and polled while a sign-in runs elsewhere.
+
+    Reads the database only: never Microsoft, never a mail server.
+
+    Raises ``NotAllowedError`` (permission ``mail_accounts.view``), ``NoSuchAccountError``.
+    """
+
+
+@hookspec
+def salesorder_account_list(host: Host, worker: str) -> list[AccountView]:  # type: ignore[empty-body]
+    """Show the accounts that this worker may see, by name. The host joins the plugins' lists.
+
+    Accounts that ``host.allows(worker, "mail_accounts.view", account_id)`` denies are left out.
+    A worker without ``mail_accounts.view`` for any (``account_id=None``) gets
+    ``NotAllowedError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_account_save(
+    host: Host,
+    kind: str,
+    account_id: str | None,
+    values: Mapping[str, Any],
+    worker: str,
+    request_id: str,
+) -> AccountView | FormErrors | None:
+    """Create (`account_id` None) or change an account from the form's values.
+
+    `request_id` is the host's own id of this submission: creating again with the same one returns
+    the account that the first call made. Changing the Username of a connected account disconnects
+    it, for the grant belongs to the old one.
+
+    Returns the view, or ``FormErrors`` with messages per field and the values as typed.
+    Raises ``NotAllowedError`` (``mail_accounts.create`` or ``.edit``), ``NoSuchAccountError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_account_delete(host: Host, account_id: str, worker: str) -> bool | None:
+    """Delete an account with its grant and mapping; deleting one that is gone is no error.
+
+    Raises ``NotAllowedError`` (``mail_accounts.delete``).
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_login_begin(
+    host: Host, account_id: str, worker: str, browser: str, return_to: str
+) -> Redirect | None:
+    """Begin Microsoft's sign-in: store an attempt for ten minutes and name the page to go to.
+
+    Call it from a POST that the host has protected against CSRF. `browser` is an opaque value by
+    which the host knows this browser again in the callback (a random Lax cookie set now).
+    `return_to` is a path of the host's own (``/…``), where ``LoginOutcome.next_url`` will lead.
+
+    Raises ``NotAllowedError`` (``mail_accounts.connect``), ``NoSuchAccountError``,
+    ``BadRequestError`` for a `return_to` that leaves the host, ``UnavailableError``,
+    ``RegistrationError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_login_callback(
+    host: Host, query: Mapping[str, str], worker: str, browser: str
+) -> LoginOutcome | None:
+    """Finish a sign-in or an administrator's consent. Called by the host's callback route.
+
+    `query` holds the query parameters as they came. Another browser, another worker, a second use
+    or a late one is refused with the outcome ``expired`` and no token request is made.
+
+    Returns None for a query without a state of this plugin's.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_consent_begin(
+    host: Host, account_id: str, worker: str, browser: str, return_to: str
+) -> Redirect | None:
+    """Begin the administrator's consent for the whole tenant.
+
+    The redirect is for an administrator in this browser; its `share_url` may be sent to one who
+    sits elsewhere: what comes back from there is recognised by no browser and changes nothing
+    here, but the consent counts at Microsoft, and the worker's next sign-in goes through.
+
+    Raises as ``salesorder_login_begin`` does.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_disconnect(host: Host, account_id: str, worker: str) -> AccountView | None:
+    """Forget the account's grant (the ciphertext is deleted); the account becomes a draft.
+
+    Raises ``NotAllowedError`` (``mail_accounts.connect``), ``NoSuchAccountError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_test_connection(
+    host: Host,
+    account_id: str,
+    worker: str,
+    progress: Callable[[Stage], None] | None,
+) -> ConnectionReport | None:
+    """Test IMAP and SMTP side by side, stage by stage, within the settings' `mail_timeout`.
+
+    `progress`, if given, is called in the caller's thread with each stage as it starts
+    (``running``) and ends. The report is stored and shown by ``salesorder_account_view``.
+    What is wrong is a finding in the report, never an exception.
+
+    Raises ``NotAllowedError`` (``mail_accounts.test``), ``NoSuchAccountError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_folder_choices(host: Host, account_id: str, worker: str) -> FolderChoices | None:
+    """List the mailbox's folders for the dropdowns, with a suggestion per role.
+
+    Raises ``NotAllowedError`` (``mail_accounts.map_folders``), ``NoSuchAccountError``,
+    ``SignInNeededError``, ``RegistrationError``, ``UnavailableError``, ``MailError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_folder_map(
+    host: Host, account_id: str, mapping: Mapping[str, Any], worker: str
+) -> AccountView | FormErrors | None:
+    """Store which folder serves which role: ``{role: path}``, an empty path for none.
+
+    Each folder is looked up at the server, for its UIDVALIDITY; one that is not there is an error
+    at its role, and nothing is stored. Raises as ``salesorder_folder_choices`` does.
+    """
+
+
+@hookspec
+def salesorder_event(host: Host, event: Event) -> None:
+    """Take an audit event or a notice. The *plugin* calls this; the host implements it if it likes.
+
+    An implementation that raises is logged and changes nothing for the worker.
+    """

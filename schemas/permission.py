@@ -1,0 +1,20 @@
+"""The permissions that hooks ask the host for, and the worker that stands for the system."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+#: The worker of scheduled jobs: a host's `allows` may treat it as it likes.
+SYSTEM = "m365:system"
+
+
+class Permission(StrEnum):
+    """What a hook asks ``host.allows`` for."""
+
+    VIEW = "mail_accounts.view"
+    CREATE = "mail_accounts.create"
+    EDIT = "mail_accounts.edit"
+    DELETE = "mail_accounts.delete"
+    CONNECT = "mail_accounts.connect"
+    TEST = "mail_accounts.test"
+    MAP_FOLDERS = "mail_accounts.map_folders"
