@@ -1,1 +1,1 @@
-"""."""
+"""Where accounts and grants lie: tables, sealing, engines, migrations. Rules are the callers'."""

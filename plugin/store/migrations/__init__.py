@@ -1,1 +1,1 @@
-"""."""
+"""Alembic's scripts; `plugin.store.upgrade` runs them."""

@@ -1,0 +1,124 @@
+"""One engine per process and database, opened at first use and migrated before it is handed out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from ..errors import StoreError
+from .upgrade import ensure_current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BUSY_SECONDS = 15.0
+_lock = threading.Lock()
+_engines: dict[tuple[int, str, str], Engine] = {}
+
+
+def engine_for(host_name: str, database_url: str) -> Engine:
+    """Return the engine of one host in this process, at the current schema.
+
+    Raises ``StoreError`` if the database cannot be opened or is newer than this plugin.
+    """
+    # The process id is part of the key: connections must not be shared over a fork.
+    key = (os.getpid(), host_name, database_url)
+    with _lock:
+        if key not in _engines:
+            engine = _create(database_url)
+            try:
+                ensure_current(engine)
+            except SQLAlchemyError as err:
+                engine.dispose()
+                msg = f"The database of “{host_name}” cannot be used: {_cause(err)}."
+                raise StoreError(msg) from err
+            _engines[key] = engine
+        return _engines[key]
+
+
+def dispose_engines() -> None:
+    """Close all connections of this process: for a host that shuts down, and for tests."""
+    with _lock:
+        for engine in _engines.values():
+            engine.dispose()
+        _engines.clear()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that will write: it holds SQLite's write lock from the start."""
+    try:
+        with engine.connect().execution_options(m365_write=True) as connection, connection.begin():
+            yield connection
+    except SQLAlchemyError as err:
+        msg = f"The database did not take the change: {_cause(err)}. Nothing was stored."
+        raise StoreError(msg) from err
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as err:
+        msg = f"The database did not answer: {_cause(err)}."
+        raise StoreError(msg) from err
+
+
+def _cause(err: SQLAlchemyError) -> str:
+    # Not str(err): it holds the statement with its parameters.
+    original = getattr(err, "orig", None)
+    return str(original or type(err).__name__).strip().splitlines()[0][:200].rstrip(".")
+
+
+def _create(database_url: str) -> Engine:
+    try:
+        url = make_url(database_url)
+        if url.get_backend_name() == "sqlite":
+            return _create_sqlite(database_url)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    except (ArgumentError, NoSuchModuleError, ImportError) as err:
+        msg = (
+            "The setting database_url is not usable: give sqlite:///path or"
+            " postgresql+psycopg://host/name (with the extra [postgresql] installed)."
+        )
+        raise StoreError(msg) from err
+
+
+def _create_sqlite(database_url: str) -> Engine:
+    url = make_url(database_url)
+    if url.database in {None, "", ":memory:"}:
+        msg = "The setting database_url names no file: a database in memory would lose the grants."
+        raise StoreError(msg)
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        msg = f"The folder of the database cannot be made: {err.strerror} ({folder})."
+        raise StoreError(msg) from err
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours, see _begin
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A read that becomes a write fails at once in WAL mode, whatever the time-out.
+        write = connection.get_execution_options().get("m365_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

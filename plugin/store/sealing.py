@@ -1,0 +1,97 @@
+"""Sealing values with AES-256-GCM and a ring of keys. What is sealed, and where, is the caller's.
+
+A sealed value is ``version (1) | length of key id (1) | key id | nonce (12) | ciphertext and tag``
+(NIST SP 800-38D, 96-bit random nonce). The associated data binds it to its table, account, column
+and key, so that one row's value does not open in another's place.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ..errors import SealError
+
+if TYPE_CHECKING:
+    from ...schemas.settings import Key
+
+_VERSION = 1
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sealed value lies; it opens nowhere else."""
+
+    table: str
+    row: str
+    column: str
+
+    def associated_data(self, key_id: str) -> bytes:
+        """Return the bytes that AES-GCM authenticates; lengths keep the parts apart."""
+        parts = (self.table, self.row, self.column, key_id)
+        return b"".join(len(p.encode()).to_bytes(2, "big") + p.encode() for p in parts)
+
+
+class KeyRing:
+    """Several keys: the first writes, all read."""
+
+    def __init__(self, keys: tuple[Key, ...]) -> None:
+        self._secrets = {key.id: key.secret for key in keys}
+        self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
+        #: The id of the key that writes.
+        self.newest = keys[0].id
+
+    def __contains__(self, key_id: str) -> bool:
+        return key_id in self._ciphers
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of all keys, newest first."""
+        return tuple(self._ciphers)
+
+    def fingerprint(self, key_id: str) -> int:
+        """Return a number that differs for another key under the same id, within this process."""
+        return hash(self._secrets[key_id])
+
+    def seal(self, secret: bytes, place: Place, *, key_id: str | None = None) -> bytes:
+        """Seal `secret` for `place` with the newest key (or the one named)."""
+        key_id = key_id or self.newest
+        nonce = os.urandom(_NONCE_BYTES)
+        header = bytes((_VERSION, len(key_id))) + key_id.encode("ascii")
+        data = place.associated_data(key_id)
+        return header + nonce + self._ciphers[key_id].encrypt(nonce, secret, data)
+
+    def open(self, sealed: bytes, place: Place) -> bytes:
+        """Return the secret; raise ``SealError`` that tells a missing key from a damaged value."""
+        key_id = sealing_key(sealed)
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            msg = (
+                f"Key {key_id} is not in the key ring, but {place.table}.{place.column} was sealed"
+                " with it. Put the key back into the setting key_ring."
+            )
+            raise SealError(msg)
+        body = sealed[2 + len(key_id) :]
+        try:
+            return cipher.decrypt(
+                body[:_NONCE_BYTES], body[_NONCE_BYTES:], place.associated_data(key_id)
+            )
+        except (InvalidTag, ValueError) as err:
+            msg = (
+                f"A value in {place.table}.{place.column} does not open with key {key_id}: the key"
+                " is another one under the same id, or the row was changed. Nothing was altered."
+            )
+            raise SealError(msg) from err
+
+
+def sealing_key(sealed: bytes) -> str:
+    """Return the id of the key that `sealed` was sealed with."""
+    if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1] + _NONCE_BYTES + 16:
+        msg = "A sealed value is cut off or of a version that this plugin does not know."
+        raise SealError(msg)
+    return sealed[2 : 2 + sealed[1]].decode("ascii", errors="replace")

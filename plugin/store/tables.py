@@ -1,0 +1,146 @@
+"""The tables, all prefixed ``m365_`` so that they may share a database with the host's own.
+
+Times that leases compare are seconds since 1970 by the database's clock; others are the host's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with its time zone: SQLite keeps none, so UTC is stored and put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the moment in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the moment with its time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _account_id(*, primary_key: bool) -> Column[str]:
+    return Column(
+        "account_id",
+        String(64),
+        ForeignKey("m365_account.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+account = Table(
+    "m365_account",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    # One account per submission of the form, however often the host retries it.
+    Column("request_id", String(200), nullable=False, unique=True),
+    Column("name", String(80), nullable=False),
+    Column("name_key", String(200), nullable=False, unique=True),
+    Column("sender_name", String(120), nullable=False),
+    Column("sender_email", String(254), nullable=False),
+    Column("username", String(254), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("report", JSON),
+)
+
+grant = Table(
+    "m365_grant",
+    metadata,
+    _account_id(primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("object_id", String(64), nullable=False),
+    Column("username", String(254), nullable=False),
+    Column("granted_at", UtcDateTime, nullable=False),
+    # Sealed: the access token by itself for the fast path, and MSAL's cache with the rest.
+    Column("access_token", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("msal_cache", LargeBinary, nullable=False),
+    # One refresh at a time over all processes: see plugin.vault.
+    Column("token_version", Integer, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Float),
+    Column("not_before", Float, nullable=False, server_default="0"),
+    # Set when Microsoft refused the grant: the finding's code. The row is kept.
+    Column("refused", String(64)),
+    # Sealed claims that the next sign-in must ask for (OAuth `interaction_required`).
+    Column("claims", LargeBinary),
+)
+
+attempt = Table(
+    "m365_attempt",
+    metadata,
+    # SHA-256 of the state: a reader of the table cannot finish an attempt.
+    Column("state_hash", String(64), primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    _account_id(primary_key=False),
+    Column("worker", String(200), nullable=False),
+    Column("browser_hash", String(64), nullable=False),
+    Column("authority", String(400), nullable=False),
+    Column("return_to", String(2000), nullable=False),
+    Column("username", String(254), nullable=False),
+    # Sealed: MSAL's flow with the PKCE verifier and the nonce.
+    Column("flow", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("consumed_at", UtcDateTime),
+    Index("ix_m365_attempt_expires_at", "expires_at"),
+)
+
+folder = Table(
+    "m365_folder",
+    metadata,
+    _account_id(primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("full_label", Text, nullable=False),
+    Column("uid_validity", BigInteger, nullable=False),
+    Column("chosen_by", String(200), nullable=False),
+    Column("chosen_at", UtcDateTime, nullable=False),
+)
+
+key_check = Table(
+    "m365_key_check",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    # A known text sealed with the key: tells a wrong key from a damaged row.
+    Column("sealed", LargeBinary, nullable=False),
+)

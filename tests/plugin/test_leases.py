@@ -1,0 +1,129 @@
+"""The grant's row: one lease at a time, and a stale writer loses."""
+
+from datetime import UTC, datetime
+
+import pytest
+from salesorder_m365.plugin.store import grants
+from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
+from salesorder_m365.plugin.store.sealing import KeyRing
+from salesorder_m365.plugin.store.tables import account
+from salesorder_m365.schemas.settings import Key
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+RING = KeyRing((Key(id="k1", secret=bytes(32)),))
+
+
+def tokens(name="first"):
+    return grants.Tokens(access_token=name, expires_at=100, scopes=("a", "b"), msal_cache="{}")
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = engine_for("contoso", f"sqlite:///{tmp_path}/accounts.db")
+    with writing(engine) as connection:
+        connection.execute(
+            account.insert().values(
+                id="m365:1",
+                request_id="r",
+                name="Sales",
+                name_key="sales",
+                sender_name="Sales",
+                sender_email="sales@contoso.test",
+                username="sales@contoso.test",
+                created_at=AT,
+                created_by="w",
+            )
+        )
+        put(connection)
+    yield engine
+    dispose_engines()
+
+
+def put(connection):
+    grants.put_grant(
+        connection,
+        RING,
+        "m365:1",
+        tokens(),
+        tenant_id="t",
+        object_id="o",
+        username="sales@contoso.test",
+        granted_at=AT,
+    )
+
+
+@pytest.fixture
+def read(engine):
+    def read():
+        with reading(engine) as connection:
+            return grants.read_grant(connection, "m365:1")
+
+    return read
+
+
+def test_a_grant_comes_back_as_it_was_put(read):
+    row = read()
+    assert (row.open_token(RING), row.open_cache(RING), row.open_claims(RING)) == (
+        "first",
+        "{}",
+        None,
+    )
+    assert (row.granted_at, row.token_version, row.refused) == (AT, 1, None)
+
+
+def test_only_one_takes_the_lease(engine, read):
+    row = read()
+    with writing(engine) as connection:
+        assert grants.take_lease(connection, row, "one", 30)
+        assert not grants.take_lease(connection, row, "two", 30)
+
+
+def test_a_lease_runs_out_by_the_databases_clock(engine, read):
+    row = read()
+    with writing(engine) as connection:
+        assert grants.take_lease(connection, row, "one", -1)
+        assert grants.take_lease(connection, row, "two", 30)
+        assert not grants.write_tokens(connection, RING, row, "one", tokens("stale"))
+        assert grants.write_tokens(connection, RING, row, "two", tokens("second"))
+    assert read().open_token(RING) == "second"
+    assert read().lease_owner is None
+
+
+def test_a_new_sign_in_beats_a_refresh_under_way(engine, read):
+    row = read()
+    with writing(engine) as connection:
+        assert grants.take_lease(connection, row, "one", 30)
+        put(connection)
+        assert not grants.write_tokens(connection, RING, row, "one", tokens("stale"))
+        assert not grants.refuse_grant(connection, RING, row, "one", code="x", claims=None)
+    assert (read().open_token(RING), read().token_version) == ("first", 2)
+
+
+def test_a_refused_grant_is_kept(engine, read):
+    row = read()
+    with writing(engine) as connection:
+        assert grants.take_lease(connection, row, "one", 30)
+        assert grants.refuse_grant(
+            connection, RING, row, "one", code="grant_refused", claims='{"a":1}'
+        )
+    assert (read().refused, read().open_claims(RING), read().open_token(RING)) == (
+        "grant_refused",
+        '{"a":1}',
+        "first",
+    )
+
+
+def test_after_a_fault_nobody_asks_again_for_a_while(engine, read):
+    row = read()
+    with writing(engine) as connection:
+        assert grants.take_lease(connection, row, "one", 30)
+        grants.release_lease(connection, row, "one", wait=60)
+    assert 59 < read().not_before - read().read_at <= 60
+    assert read().lease_owner is None
+
+
+def test_no_secret_stands_in_the_row_or_its_repr(engine, read):
+    row = read()
+    assert b"first" not in row.access_token
+    assert "first" not in repr(tokens())
+    assert repr(row.access_token) not in repr(row)

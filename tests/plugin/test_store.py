@@ -1,0 +1,72 @@
+"""The database: migrated at first use, equal to the tables' definition, refused when newer."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from salesorder_m365.plugin.errors import SealError, StoreError
+from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, writing
+from salesorder_m365.plugin.store.keys import check_keys
+from salesorder_m365.plugin.store.sealing import KeyRing
+from salesorder_m365.plugin.store.tables import metadata
+from salesorder_m365.schemas.settings import Key
+from sqlalchemy import text
+
+
+@pytest.fixture
+def url(tmp_path):
+    yield f"sqlite:///{tmp_path}/sub/accounts.db"
+    dispose_engines()
+
+
+def test_the_migrations_make_the_tables_as_defined(url):
+    with engine_for("contoso", url).connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table": "m365_alembic_version",
+                "include_name": lambda name, kind, _: kind != "table" or name.startswith("m365_"),
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_one_engine_per_host_and_database(url, tmp_path):
+    other = f"sqlite:///{tmp_path}/other.db"
+    assert engine_for("a", url) is engine_for("a", url)
+    assert engine_for("a", url) is not engine_for("b", other)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(url):
+    engine = engine_for("contoso", url)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE m365_alembic_version SET version_num = '9999'"))
+    dispose_engines()
+    with pytest.raises(StoreError, match="newer version"):
+        engine_for("contoso", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite://", "no file"),
+        ("nonsense", "not usable"),
+        ("sqlite:////proc/nowhere/accounts.db", "cannot be"),
+    ],
+)
+def test_an_unusable_database_gets_a_clear_error(url, words):
+    with pytest.raises(StoreError, match=words):
+        engine_for("contoso", url)
+
+
+def test_a_wrong_key_is_found_before_any_row_is_read(url):
+    engine = engine_for("contoso", url)
+    check_keys(engine, KeyRing((Key(id="k1", secret=bytes(32)),)))
+    with pytest.raises(SealError, match="not the key that this database knows"):
+        check_keys(engine, KeyRing((Key(id="k1", secret=b"x" * 32),)))
+
+
+def test_a_key_may_be_added(url):
+    engine = engine_for("contoso", url)
+    first = Key(id="k1", secret=bytes(32))
+    check_keys(engine, KeyRing((first,)))
+    check_keys(engine, KeyRing((Key(id="k2", secret=b"x" * 32), first)))
