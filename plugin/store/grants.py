@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, null, or_, select, update
+from sqlalchemy import BigInteger, cast, delete, insert, null, or_, select, update
 
 from .clock import database_now
 from .sealing import Place
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What Microsoft's token endpoint gave: `expires_at` is seconds since 1970."""
+    """What Microsoft's token endpoint gave; `lifetime` is in seconds from now."""
 
     access_token: str = field(repr=False)
-    expires_at: int
+    lifetime: int
     scopes: tuple[str, ...]
     msal_cache: str = field(repr=False)
 
@@ -74,7 +74,8 @@ def _sealed(ring: KeyRing, account_id: str, tokens: Tokens) -> dict[str, Any]:
     return {
         "access_token": ring.seal(tokens.access_token.encode(), _place(account_id, "access_token")),
         "msal_cache": ring.seal(tokens.msal_cache.encode(), _place(account_id, "msal_cache")),
-        "expires_at": tokens.expires_at,
+        # By the database's clock, as it is read: workers' clocks may be minutes apart.
+        "expires_at": cast(database_now() + tokens.lifetime, BigInteger),
         "scopes": " ".join(tokens.scopes),
     }
 

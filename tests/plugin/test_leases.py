@@ -14,7 +14,7 @@ RING = KeyRing((Key(id="k1", secret=bytes(32)),))
 
 
 def tokens(name="first"):
-    return grants.Tokens(access_token=name, expires_at=100, scopes=("a", "b"), msal_cache="{}")
+    return grants.Tokens(access_token=name, lifetime=100, scopes=("a", "b"), msal_cache="{}")
 
 
 @pytest.fixture

@@ -1,0 +1,166 @@
+"""Rows of ``m365_account`` and ``m365_folder``. Who may change them is the use cases' question."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from ...schemas.account import AccountForm
+from ...schemas.folders import MappedFolder, Role
+from .tables import account, folder, grant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """One account with what its view needs of its grant, read in one SELECT."""
+
+    id: str
+    form: AccountForm
+    report: dict[str, Any] | None
+    signed_in_as: str | None
+    signed_in_at: datetime | None
+    refused: str | None
+
+
+_SELECT = select(
+    account,
+    grant.c.username.label("signed_in_as"),
+    grant.c.granted_at.label("signed_in_at"),
+    grant.c.refused,
+).outerjoin(grant)
+
+
+def _row(found: Any) -> AccountRow:
+    return AccountRow(
+        id=found.id,
+        form=AccountForm(
+            account_name=found.name,
+            sender_name=found.sender_name,
+            sender_email=found.sender_email,
+            use_oauth=True,
+            username=found.username,
+        ),
+        report=found.report,
+        signed_in_as=found.signed_in_as,
+        signed_in_at=found.signed_in_at,
+        refused=found.refused,
+    )
+
+
+def read_account(connection: Connection, account_id: str) -> AccountRow | None:
+    """Return one account."""
+    found = connection.execute(_SELECT.where(account.c.id == account_id)).first()
+    return None if found is None else _row(found)
+
+
+def read_accounts(connection: Connection) -> list[AccountRow]:
+    """Return all accounts, by name."""
+    return [_row(found) for found in connection.execute(_SELECT.order_by(account.c.name_key))]
+
+
+def account_of_request(connection: Connection, request_id: str) -> str | None:
+    """Return the id of the account that this submission of the form has made."""
+    found: str | None = connection.scalar(
+        select(account.c.id).where(account.c.request_id == request_id)
+    )
+    return found
+
+
+def name_taken(connection: Connection, name: str, *, but: str | None) -> bool:
+    """Tell whether another account has this name, in whatever case."""
+    query = select(account.c.id).where(account.c.name_key == name_key(name))
+    return connection.scalar(query if but is None else query.where(account.c.id != but)) is not None
+
+
+def name_key(name: str) -> str:
+    """Return the form of a name that equal names share."""
+    return unicodedata.normalize("NFKC", name).casefold()[:200]
+
+
+def _columns(form: AccountForm) -> dict[str, str]:
+    return {
+        "name": form.account_name,
+        "name_key": name_key(form.account_name),
+        "sender_name": form.sender_name,
+        "sender_email": form.sender_email,
+        "username": form.username,
+    }
+
+
+def insert_account(
+    connection: Connection,
+    account_id: str,
+    form: AccountForm,
+    *,
+    request_id: str,
+    at: datetime,
+    by: str,
+) -> None:
+    """Store a new account."""
+    connection.execute(
+        insert(account).values(
+            id=account_id, request_id=request_id, created_at=at, created_by=by, **_columns(form)
+        )
+    )
+
+
+def update_account(connection: Connection, account_id: str, form: AccountForm) -> None:
+    """Store a changed form; the last report spoke of the old one and goes."""
+    connection.execute(
+        update(account).where(account.c.id == account_id).values(report=None, **_columns(form))
+    )
+
+
+def delete_account(connection: Connection, account_id: str) -> bool:
+    """Delete an account with all that hangs on it; tell whether there was one."""
+    return connection.execute(delete(account).where(account.c.id == account_id)).rowcount == 1
+
+
+def store_report(connection: Connection, account_id: str, report: dict[str, Any]) -> None:
+    """Keep the last report of Test Connection."""
+    connection.execute(update(account).where(account.c.id == account_id).values(report=report))
+
+
+def read_mapping(connection: Connection, account_id: str) -> tuple[MappedFolder, ...]:
+    """Return the stored mapping, in the order of the roles."""
+    found = connection.execute(select(folder).where(folder.c.account_id == account_id)).all()
+    mapped = (
+        MappedFolder(
+            role=Role(row.role),
+            path=row.path,
+            full_label=row.full_label,
+            uid_validity=row.uid_validity,
+            chosen_by=row.chosen_by,
+            chosen_at=row.chosen_at,
+        )
+        for row in found
+    )
+    return tuple(sorted(mapped, key=lambda item: list(Role).index(item.role)))
+
+
+def store_mapping(connection: Connection, account_id: str, mapped: Iterable[MappedFolder]) -> None:
+    """Store the whole mapping in place of the old one."""
+    connection.execute(delete(folder).where(folder.c.account_id == account_id))
+    rows = [
+        {
+            "account_id": account_id,
+            "role": item.role.value,
+            "path": item.path,
+            "full_label": item.full_label,
+            "uid_validity": item.uid_validity,
+            "chosen_by": item.chosen_by,
+            "chosen_at": item.chosen_at,
+        }
+        for item in mapped
+    ]
+    if rows:
+        connection.execute(insert(folder), rows)
