@@ -1,0 +1,39 @@
+"""The simulator's own certificate authority and the server certificate that it issues."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from .state import StateDirectory
+
+HOSTS = ("localhost", "127.0.0.1")
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Where the CA's certificate and the server's key and chain lie."""
+
+    ca_file: Path
+    server_pem: Path
+
+    def server_context(self) -> ssl.SSLContext:
+        """Return a TLS context for a server on loopback."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_pem)
+        return context
+
+
+def load_certificates(state: StateDirectory) -> Certificates:
+    """Return the certificates kept in the state directory, made at first use.
+
+    The CA's private key is never written: nobody can issue more certificates in its name.
+    """
+    found = Certificates(state.path / "ca.pem", state.path / "server.pem")
+    if not (found.ca_file.exists() and found.server_pem.exists()):
+        authority = trustme.CA(organization_name="Microsoft 365 simulator")
+        server = authority.issue_cert(*HOSTS)
+        state.write("server.pem", server.private_key_and_cert_chain_pem.bytes())
+        state.write("ca.pem", authority.cert_pem.bytes())
+    return found

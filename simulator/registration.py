@@ -1,0 +1,64 @@
+"""The app registration of the host: its client id, secret, certificates and redirect URIs."""
+
+import base64
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from .state import StateDirectory
+
+CLIENT_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "salesorder-m365.contoso.test"))
+APP_NAME = "Salesorder"
+
+
+@dataclass
+class Registration:
+    """One confidential client, as *App registrations* in Entra shows it."""
+
+    redirect_uris: set[str]
+    state: StateDirectory = field(repr=False)
+    client_id: str = CLIENT_ID
+    name: str = APP_NAME
+    client_secret: str = field(default="", repr=False)
+    secret_expires: datetime | None = None
+    #: thumbprint as in a JWT header (x5t or x5t#S256, base64url) → public key
+    certificates: dict[str, rsa.RSAPublicKey] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.client_secret = self.state.get("client_secret", "") or self.new_secret()
+
+    def new_secret(self, expires: datetime | None = None) -> str:
+        """Replace the client secret and return the new one."""
+        self.client_secret = f"sim~{secrets.token_urlsafe(30)}"
+        self.secret_expires = expires
+        self.state.put("client_secret", self.client_secret)
+        return self.client_secret
+
+    def expire_secret(self) -> None:
+        """Let the secret have run out a moment ago."""
+        self.secret_expires = datetime.now(UTC) - timedelta(seconds=1)
+
+    @property
+    def secret_is_expired(self) -> bool:
+        """Whether the secret's date has passed."""
+        return self.secret_expires is not None and self.secret_expires <= datetime.now(UTC)
+
+    def knows_secret(self, secret: str) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(secret.encode(), self.client_secret.encode())
+
+    def add_certificate(self, pem: str | bytes) -> None:
+        """Accept client assertions signed with this certificate's key (RFC 7523)."""
+        certificate = x509.load_pem_x509_certificate(pem.encode() if isinstance(pem, str) else pem)
+        key = certificate.public_key()
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise TypeError("Entra takes RSA certificates only")
+        for algorithm in (hashes.SHA1(), hashes.SHA256()):  # noqa: S303 - x5t (RFC 7515, 4.1.7)
+            digest = certificate.fingerprint(algorithm)
+            self.certificates[base64.urlsafe_b64encode(digest).rstrip(b"=").decode()] = key
