@@ -37,6 +37,7 @@ from pymap.parsing.response.code import Capability
 
 from . import replies
 from .mail_access import IMAP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
+from .serving import stop_accepting
 from .tokens import Access
 
 BEFORE_LOGIN = (
@@ -309,7 +310,7 @@ class ImapServer:
 
     async def _stop(self, server: asyncio.Server) -> None:
         # wait_closed() would wait for open connections from Python 3.12 on, so they end first.
-        server.close()
+        await stop_accepting(server)
         still_open = dict(self._open)
         for task, writer in still_open.items():
             task.cancel()

@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from . import replies
 from .mail_access import SMTP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
+from .serving import stop_accepting
 from .tenant import Submission, Tenant
 
 HOST_NAME = "FR3P281CA0001.outlook.office365.com"
@@ -181,7 +182,7 @@ class SmtpServer:
         stack.push_async_callback(self._stop, server)
 
     async def _stop(self, server: asyncio.Server) -> None:
-        server.close()
+        await stop_accepting(server)
         still_open = list(self._open)
         for protocol in still_open:
             if isinstance(protocol.transport, asyncio.Transport):

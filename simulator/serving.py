@@ -34,6 +34,19 @@ def listen(port: int, stack: ExitStack) -> socket.socket:
     return listener
 
 
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server's listeners, and no connection on its way in falls between two stools.
+
+    asyncio accepts in one step and makes the transport in the next; where the server is closed
+    in between, the transport fails half made and its socket stays open (CPython 3.11).
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0)
+    server.close()
+
+
 async def _close_leftovers(loop: asyncio.AbstractEventLoop) -> None:
     """Close connections that were accepted so late that no server knows them yet."""
     # asyncio has no public list of its transports; a connection without its TLS handshake is

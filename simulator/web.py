@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .requests_log import RequestLog
+from .serving import stop_accepting
 
 _TOKEN_PATH = "/oauth2/v2.0/token"  # noqa: S105 - a path
 
@@ -65,6 +66,8 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Close the listener and every connection."""
+        for server in self._server.servers:
+            await stop_accepting(server)
         # From Python 3.12 on wait_closed() waits for idle keep-alive connections as well.
         self._server.should_exit = self._server.force_exit = True
         for connection in list(self._server.server_state.connections):
