@@ -1,0 +1,118 @@
+"""The texts of all findings, from catalogue.toml, with what is known filled in.
+
+Which code an answer stands for is `classify`'s job. The result is plain text: whoever makes HTML
+of it must escape it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ...schemas.report import Actor, Finding
+from .redact import one_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Characters of one value in a text; a consent link has some 500.
+_LONGEST_VALUE = 2000
+# PowerShell takes the typographic quotes for the plain one ("about_Quoting_Rules").
+_POWERSHELL_QUOTE = re.compile("(['\u2018\u2019\u201a\u201b])")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of the catalogue, its placeholders still open. `group` is its heading."""
+
+    group: str
+    title: str
+    what: str
+    cause: str
+    steps: tuple[str, ...]
+    actor: Actor
+    retry: bool = False
+    commands: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Values(dict[str, str]):
+    """What is known for the placeholders, each passed through `write`."""
+
+    def __init__(self, values: Mapping[str, str], write: Callable[[str], str]) -> None:
+        super().__init__(
+            (name, write(_tidy(value))) for name, value in values.items() if _tidy(value)
+        )
+        self._write = write
+
+    def __missing__(self, name: str) -> str:
+        return self._write(f"<{name.replace('_', ' ')}>")
+
+
+def _tidy(value: str) -> str:
+    return " ".join(printable(value[:_LONGEST_VALUE]).split())
+
+
+def powershell_quoted(value: str) -> str:
+    """Return `value` as a PowerShell string that nothing inside can end or expand."""
+    return "'" + _POWERSHELL_QUOTE.sub(r"\1\1", value) + "'"
+
+
+@cache
+def entries() -> Mapping[str, Entry]:
+    """Return every entry by its code, in the order of the file."""
+    text = resources.files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return MappingProxyType(
+        {
+            code: _entry(group, values)
+            for group, members in tomllib.loads(text).items()
+            for code, values in members.items()
+        }
+    )
+
+
+def _entry(group: str, values: Mapping[str, Any]) -> Entry:
+    several = {name: tuple(values.get(name, ())) for name in ("steps", "commands")}
+    return Entry(**{**values, **several, "group": group, "actor": Actor(values["actor"])})
+
+
+def codes() -> frozenset[str]:
+    """Return the codes of all findings."""
+    return frozenset(entries())
+
+
+def finding(
+    code: str,
+    *,
+    server_words: str = "",
+    references: Mapping[str, str] = _NOTHING,
+    links: Mapping[str, str] = _NOTHING,
+    **values: str,
+) -> Finding:
+    """Return the finding `code`; `values` fill its placeholders, one not given reads ``<name>``.
+
+    `server_words` are redacted here. A code that the catalogue lacks (the row of a newer version)
+    gives ``unknown`` under its own code.
+    """
+    entry = entries().get(code) or entries()["unknown"]
+    known = _Values(values, str)
+    quoted = _Values(values, powershell_quoted)
+    return Finding(
+        code=code,
+        title=entry.title.format_map(known),
+        what=entry.what.format_map(known),
+        cause=entry.cause.format_map(known),
+        steps=tuple(step.format_map(known) for step in entry.steps),
+        actor=entry.actor,
+        retry=entry.retry,
+        server_words=one_line(server_words),
+        commands=tuple(command.format_map(quoted) for command in entry.commands),
+        references={name: one_line(text) for name, text in references.items()},
+        links={**entry.links, **links},
+    )

@@ -1,0 +1,230 @@
+"""Test Connection: a token, then IMAP and SMTP side by side, rung by rung, within one deadline.
+
+Opening the connections is `imap`'s and `smtp`'s job, getting tokens the vault's.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from ...schemas.report import ConnectionReport, StageStatus
+from ..clouds import endpoints
+from ..deadline import Deadline
+from ..imap import imap_session
+from ..smtp import smtp_session
+from .explain import PermissionMissingError, Subject, explained
+from .ladder import Ladder, Tokens, climb
+from .scopes import scope_problem, short_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from ...schemas.report import Finding, Stage
+    from ...schemas.settings import Endpoint, Settings
+    from ..imap import ListedFolder
+    from ..vault import AccessToken
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a thread gets beyond the deadline to say how it ended.
+_GRACE = 1.0
+_TOKEN = {"token": "Get Microsoft's permission (token)"}
+_WAY = {
+    "name": "Find the server",
+    "connect": "Connect",
+    "tls": "Secure the connection (TLS)",
+    "sign_in": "Sign in",
+}
+_IMAP = {**_WAY, "mailbox": "Open the mailbox", "folders": "List the folders"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A thread's last word."""
+
+    protocol: str
+    error: Exception | None
+
+
+class _Board:
+    """The stages as they stand; shows each change to `progress`, in the caller's thread."""
+
+    def __init__(self, progress: Callable[[Stage], None] | None) -> None:
+        self._progress = progress
+        self.stages: dict[tuple[str, str], Stage] = {}
+
+    def add(self, ladder: Ladder) -> None:
+        """Take a ladder's stages, none of them tried yet."""
+        self.stages |= {(stage.protocol, stage.name): stage for stage in ladder.untried()}
+
+    def show(self, stage: Stage) -> None:
+        """Take note of a stage and tell the host; one that fails at it is not told again."""
+        self.stages[stage.protocol, stage.name] = stage
+        if self._progress is None:
+            return
+        try:
+            self._progress(stage)
+        except Exception:  # the host's code: whatever it raises is the host's to mend
+            log.exception("the host's progress failed; the test goes on without it")
+            self._progress = None
+
+    def give_up(self, protocol: str, detail: str) -> None:
+        """Show the stages of a thread that never came back as failed."""
+        for stage in list(self.stages.values()):
+            if stage.protocol == protocol and stage.status is StageStatus.RUNNING:
+                self.show(replace(stage, status=StageStatus.FAILED, detail=detail))
+
+
+def probe(  # noqa: PLR0913 - all by keyword, once per test
+    settings: Settings,
+    *,
+    account_id: str,
+    mailbox: str,
+    username: str,
+    sender: str,
+    token: Callable[[str | None], AccessToken],
+    progress: Callable[[Stage], None] | None,
+    now: Callable[[], datetime],
+) -> ConnectionReport:
+    """Test a connection and return what was seen; whatever is wrong is a finding.
+
+    `token(None)` gives a token; `token(rejected)` a renewed one, asked for once at most, after a
+    server refused the first. Both may raise the vault's errors. `progress` is called in this
+    thread with each stage as it starts and ends. It ends within `settings.mail_timeout` seconds.
+    """
+    subject = Subject(
+        settings=settings,
+        account_id=account_id,
+        mailbox=mailbox,
+        username=username,
+        sender=sender,
+    )
+    started_at, started = now(), time.monotonic()
+    board = _Board(progress)
+    errors = _Test(subject, board, token).run()
+    findings = _in_order([explained(err, subject, protocol) for protocol, err in errors])
+    return ConnectionReport(
+        account_id=account_id,
+        started_at=started_at,
+        seconds=time.monotonic() - started,
+        passed=not findings,
+        mailbox=mailbox,
+        signed_in_as=username,
+        sender=sender,
+        stages=tuple(board.stages.values()),
+        findings=findings,
+    )
+
+
+class _Test:
+    """One run: the token in the caller's thread, then a thread per protocol."""
+
+    def __init__(
+        self, subject: Subject, board: _Board, token: Callable[[str | None], AccessToken]
+    ) -> None:
+        self._subject = subject
+        self._board = board
+        self._token = token
+        self._deadline = Deadline.after(subject.settings.mail_timeout)
+        self._events: SimpleQueue[Stage | _Ended] = SimpleQueue()
+        places = endpoints(subject.settings)
+        smtp = {**_WAY, "sender": f"Send as {subject.sender}"}
+        self._first = Ladder("token", _TOKEN, board.show)
+        self._imap = Ladder("imap", _IMAP, self._events.put, _place(places.imap))
+        self._smtp = Ladder("smtp", smtp, self._events.put, _place(places.smtp))
+
+    def run(self) -> list[tuple[str, Exception]]:
+        """Return what broke, by protocol."""
+        for ladder in (self._first, self._imap, self._smtp):
+            self._board.add(ladder)
+        try:
+            with self._deadline.applied(), self._first.rung("token"):
+                first = self._token(None)
+                self._deadline.remaining()  # too late is this rung's fault, not the next ones'
+                self._look_at(first.scopes)
+        except Exception as err:  # noqa: BLE001 - `explained` makes a finding of each
+            self._first.broke()
+            return [("token", err)]
+        tokens = Tokens(first, self._token)
+        self._start(self._imap, self._open_mailbox, tokens)
+        self._start(self._smtp, self._offer_sender, tokens)
+        return self._watch({"imap", "smtp"})
+
+    def _look_at(self, granted: Sequence[str]) -> None:
+        problem = scope_problem(granted, endpoints(self._subject.settings).scopes)
+        if problem:
+            raise PermissionMissingError(*problem)
+        names = ", ".join(short_name(scope) for scope in granted)
+        self._first.note(f"Permitted: {names}." if names else "Microsoft named no permissions.")
+
+    def _start(self, ladder: Ladder, attempt: Callable[[str], None], tokens: Tokens) -> None:
+        def run() -> None:
+            # A deadline holds in one thread only; the end is the same for all.
+            with Deadline(self._deadline.ends).applied():
+                error = climb(ladder, attempt, tokens)
+            self._events.put(_Ended(ladder.protocol, error))
+
+        threading.Thread(target=run, name=f"m365-test-{ladder.protocol}", daemon=True).start()
+
+    def _open_mailbox(self, token: str) -> None:
+        subject, ladder = self._subject, self._imap
+        with imap_session(
+            subject.settings, mailbox=subject.mailbox, token=token, rung=ladder.rung
+        ) as session:
+            with ladder.rung("mailbox"):
+                listed = session.folders()
+            with ladder.rung("folders"):
+                ladder.note(_counted(listed))
+
+    def _offer_sender(self, token: str) -> None:
+        subject, ladder = self._subject, self._smtp
+        with (
+            smtp_session(
+                subject.settings, username=subject.username, token=token, rung=ladder.rung
+            ) as session,
+            ladder.rung("sender"),
+        ):
+            session.check_sender(subject.sender)
+
+    def _watch(self, climbing: set[str]) -> list[tuple[str, Exception]]:
+        """Show what the threads tell until both have ended, or have had their time."""
+        errors: Mapping[str, list[Exception]] = {"imap": [], "smtp": []}
+        while climbing:
+            left = self._deadline.ends - time.monotonic()
+            try:
+                event = self._events.get(timeout=max(0.0, left) + _GRACE)
+            except Empty:
+                for protocol in climbing:
+                    self._board.give_up(protocol, "It did not end in time.")
+                    errors[protocol].append(TimeoutError("A thread did not end in time."))
+                break
+            if isinstance(event, _Ended):
+                climbing.discard(event.protocol)
+                errors[event.protocol].extend([event.error] if event.error else ())
+            else:
+                self._board.show(event)
+        return [(protocol, err) for protocol, found in errors.items() for err in found]
+
+
+def _place(place: Endpoint) -> dict[str, str]:
+    return {"name": f"{place.host}.", "connect": f"Port {place.port}."}
+
+
+def _counted(listed: Sequence[ListedFolder]) -> str:
+    count = f"{len(listed)} folder{'' if len(listed) == 1 else 's'}"
+    unreadable = sum(folder.malformed for folder in listed)
+    return f"{count}, {unreadable} with an unreadable name." if unreadable else f"{count}."
+
+
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Leave out repetitions; what needs somebody's action comes before what may pass by itself."""
+    different: dict[tuple[str, str], Finding] = {}
+    for found in findings:
+        different.setdefault((found.code, found.what), found)
+    return tuple(sorted(different.values(), key=lambda found: found.retry))

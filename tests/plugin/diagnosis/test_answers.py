@@ -1,0 +1,53 @@
+"""Every answer that Microsoft is known to give leads to its finding, with the one who must act."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from salesorder_m365.plugin.diagnosis import classify
+from salesorder_m365.plugin.diagnosis.catalogue import finding
+from salesorder_m365.plugin.diagnosis.classify import entra_code, imap_code, retry_after, smtp_code
+
+ANSWERS = tomllib.loads(Path(__file__).with_name("answers.toml").read_text(encoding="utf-8"))
+NUMBERS = [(row, number) for row in ANSWERS["entra"] for number in row["numbers"]]
+
+
+def check(code, row):
+    assert code == row["code"]
+    found = finding(code, server_words=row.get("words", ""))
+    assert found.code == code
+    assert found.actor.value == row["actor"]
+    assert found.steps
+
+
+@pytest.mark.parametrize("row", ANSWERS["imap"], ids=lambda row: row["words"][:40])
+def test_imap_answer(row):
+    check(imap_code(row["words"], stage=row["stage"]), row)
+    assert retry_after(row["words"]) == row.get("retry_after", 0)
+
+
+@pytest.mark.parametrize("row", ANSWERS["imap"], ids=lambda row: row["words"][:40])
+def test_imap_answer_without_its_first_word(row):
+    words = row["words"].removeprefix("* ").partition(" ")[2]
+    check(imap_code(words, stage=row["stage"]), row)
+
+
+@pytest.mark.parametrize("row", ANSWERS["smtp"], ids=lambda row: f"{row['status']} {row['code']}")
+def test_smtp_answer(row):
+    check(smtp_code(row["status"], row["words"], stage=row["stage"]), row)
+
+
+@pytest.mark.parametrize("row", ANSWERS["smtp"], ids=lambda row: f"{row['status']} {row['code']}")
+def test_smtp_answer_broken_over_lines(row):
+    words = row["words"].replace(" ", "\n", 4)
+    check(smtp_code(row["status"], words, stage=row["stage"]), row)
+
+
+@pytest.mark.parametrize(("row", "number"), NUMBERS, ids=[str(number) for _, number in NUMBERS])
+def test_entra_answer(row, number):
+    check(entra_code(row["error"], [number]), row)
+
+
+def test_every_number_that_is_told_apart_has_a_row():
+    tables = (classify._PERSON, classify._REGISTRATION, classify._PASSING)
+    assert {number for table in tables for number in table} == {number for _, number in NUMBERS}

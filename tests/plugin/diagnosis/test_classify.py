@@ -1,0 +1,216 @@
+"""What the tables make of answers that they do not list, and of what sockets and TLS raise."""
+
+import errno
+import re
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime
+
+import pytest
+import trustme
+from salesorder_m365.plugin.deadline import TooMuchDataError
+from salesorder_m365.plugin.diagnosis.classify import (
+    entra_code,
+    imap_code,
+    network_code,
+    retry_after,
+    smtp_code,
+    unavailable_code,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "numbers", "code"),
+    [
+        pytest.param("invalid_grant", [], "grant_refused", id="no number"),
+        pytest.param("invalid_grant", [1, 2, 99999999], "grant_refused", id="unlisted numbers"),
+        pytest.param("invalid_grant", [1, 65001], "administrator_needed", id="second number"),
+        pytest.param("invalid_grant", [90033], "grant_refused", id="lasting stays lasting"),
+        pytest.param(
+            "temporarily_unavailable", [7000222], "microsoft_unavailable", id="passing stays"
+        ),
+        pytest.param("server_error", [50173], "microsoft_unavailable", id="server error stays"),
+        pytest.param("invalid_client", [], "registration_refused", id="registration"),
+        pytest.param("invalid_client", [50173], "registration_refused", id="not the person's"),
+        pytest.param("access_denied", [], "declined", id="declined"),
+        pytest.param("consent_required", [], "administrator_needed", id="consent"),
+        pytest.param("interaction_required", [], "interaction_required", id="interaction"),
+        pytest.param("invalid_nonce", [65001], "foreign_token", id="nonce"),
+        pytest.param("slow_down", [], "throttled", id="slow down"),
+        pytest.param("", [], "sign_in_refused", id="nothing at all"),
+        pytest.param("new_error", [], "sign_in_refused", id="unlisted error"),
+        pytest.param("new_error", [50105], "user_not_assigned", id="unlisted error, known number"),
+    ],
+)
+def test_error_decides_and_numbers_refine(error, numbers, code):
+    assert entra_code(error, numbers) == code
+
+
+@pytest.mark.parametrize(
+    ("words", "stage", "code"),
+    [
+        ("", "sign_in", "imap_unknown"),
+        ("NO something new", "mailbox", "imap_unknown"),
+        ("BAD Command received in Invalid state.", "sign_in", "imap_unknown"),
+        ("NO [AUTHENTICATIONFAILED] no", "sign_in", "imap_refused"),
+        ("no authenticate FAILED.", "sign_in", "imap_refused"),
+        ("NO [UNAVAILABLE] later", "sign_in", "imap_closed"),
+        ("NO user doesn't exist", "sign_in", "imap_unknown"),
+        ("x" * 5000 + "AUTHENTICATE failed", "sign_in", "imap_unknown"),
+    ],
+)
+def test_other_imap_answers(words, stage, code):
+    assert imap_code(words, stage=stage) == code
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "stage", "code"),
+    [
+        (454, "4.7.0 Temporary authentication failure", "sign_in", "server_busy"),
+        (535, "nothing said", "sign_in", "smtp_refused"),
+        (535, "nothing said", "sender", "smtp_unknown"),
+        (535, "5.7.139 in new words", "sign_in", "smtp_sign_in_blocked"),
+        (550, "5.7.1 in new words", "sender", "smtp_unknown"),
+        (550, "15.1.8 is another number", "sender", "smtp_unknown"),
+        (250, "5.7.139 in a success", "sign_in", "smtp_unknown"),
+        (-1, "", "sign_in", "smtp_unknown"),
+    ],
+)
+def test_other_smtp_answers(status, words, stage, code):
+    assert smtp_code(status, words, stage=stage) == code
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Suggested Backoff Time: 1500 milliseconds", 1.5),
+        ("suggested backoff time:20 MILLISECONDS", 0.02),
+        ("Suggested Backoff Time: 999999999999 milliseconds", 3600),
+        ("Suggested Backoff Time: 9999999999999999 milliseconds", 0),
+        ("Suggested Backoff Time: -1 milliseconds", 0),
+        ("Suggested Backoff Time: soon", 0),
+        ("", 0),
+    ],
+)
+def test_backoff(words, seconds):
+    assert retry_after(words) == seconds
+
+
+def verification(verify_code: int) -> ssl.SSLCertVerificationError:
+    err = ssl.SSLCertVerificationError("certificate verify failed")
+    err.verify_code = verify_code
+    return err
+
+
+def tls(reason: str) -> ssl.SSLError:
+    err = ssl.SSLError(1, reason)
+    err.reason = reason
+    return err
+
+
+@pytest.mark.parametrize(
+    ("err", "stage", "code"),
+    [
+        (TooMuchDataError(), "mailbox", "too_much_data"),
+        (socket.gaierror(socket.EAI_NONAME, "no"), "name", "name_not_found"),
+        (socket.gaierror(socket.EAI_AGAIN, "later"), "name", "name_lookup_failed"),
+        (TimeoutError(), "name", "name_lookup_failed"),
+        (TimeoutError(), "connect", "connection_timed_out"),
+        (OSError(errno.ETIMEDOUT, "no"), "connect", "connection_timed_out"),
+        (TimeoutError(), "tls", "deadline_passed"),
+        (TimeoutError(), "sign_in", "deadline_passed"),
+        (ConnectionRefusedError(), "connect", "connection_refused"),
+        (ConnectionResetError(), "sign_in", "connection_lost"),
+        (BrokenPipeError(), "mailbox", "connection_lost"),
+        (EOFError(), "sign_in", "connection_lost"),
+        (OSError(errno.ENETUNREACH, "no"), "connect", "no_route"),
+        (OSError(errno.EHOSTUNREACH, "no"), "connect", "no_route"),
+        (OSError(errno.EIO, "no"), "connect", "network_unknown"),
+        (ValueError(), "sign_in", "network_unknown"),
+        (verification(9), "tls", "clock_wrong"),
+        (verification(10), "tls", "tls_expired"),
+        (verification(18), "tls", "tls_untrusted"),
+        (verification(20), "tls", "tls_untrusted"),
+        (verification(62), "tls", "tls_wrong_host"),
+        (verification(64), "tls", "tls_wrong_host"),
+        (verification(7777), "tls", "tls_untrusted"),
+        (tls("UNSUPPORTED_PROTOCOL"), "tls", "tls_too_old"),
+        (tls("TLSV1_ALERT_PROTOCOL_VERSION"), "tls", "tls_too_old"),
+        (tls("WRONG_VERSION_NUMBER"), "tls", "tls_failed"),
+        (ssl.SSLError(1, "no reason"), "tls", "tls_failed"),
+        (ssl.SSLEOFError(8, "EOF"), "tls", "connection_lost"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else re.sub(r"\W+", "-", repr(value)),
+)
+def test_network_errors(err, stage, code):
+    assert network_code(err, stage=stage) == code
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> BaseException:
+    """Shake hands over a pair of sockets; return what the client raises."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(10)
+    theirs.settimeout(10)
+
+    def serve() -> None:
+        try:
+            server.wrap_socket(theirs, server_side=True).close()
+        except OSError:
+            theirs.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with pytest.raises(ssl.SSLError) as caught:
+            client.wrap_socket(ours, server_hostname="localhost")
+    finally:
+        ours.close()
+        thread.join(10)
+    return caught.value
+
+
+def contexts(name: str, *, trusted: bool = True, **options):
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, **options).configure_cert(server)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    (authority if trusted else trustme.CA()).configure_trust(client)
+    return server, client
+
+
+def test_real_certificate_of_another_host():
+    err = handshake(*contexts("other.test"))
+    assert network_code(err, stage="tls") == "tls_wrong_host"
+
+
+def test_real_certificate_of_an_unknown_authority():
+    err = handshake(*contexts("localhost", trusted=False))
+    assert network_code(err, stage="tls") == "tls_untrusted"
+
+
+def test_real_certificate_that_has_run_out():
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    err = handshake(*contexts("localhost", not_before=past, not_after=past))
+    assert network_code(err, stage="tls") == "tls_expired"
+
+
+def test_real_server_that_speaks_old_tls_only():
+    server, client = contexts("localhost")
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.minimum_version = ssl.TLSVersion.TLSv1_3
+    assert network_code(handshake(server, client), stage="tls") == "tls_too_old"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("ProxyError", "proxy_failed"),
+        ("SSLError", "sign_in_tls_failed"),
+        ("status 429", "throttled"),
+        ("status 503", "microsoft_unavailable"),
+        ("ConnectTimeout", "microsoft_unavailable"),
+    ],
+)
+def test_reasons_of_unavailability(reason, code):
+    assert unavailable_code(reason) == code

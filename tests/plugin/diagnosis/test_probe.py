@@ -1,0 +1,536 @@
+"""Test Connection against the stand-in: each policy gives its finding, each rung its stage."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from salesorder_m365.plugin.answers import GrantRefusedError
+from salesorder_m365.plugin.deadline import remaining
+from salesorder_m365.plugin.diagnosis import probe as module
+from salesorder_m365.plugin.errors import (
+    MailError,
+    RegistrationError,
+    SealError,
+    SignInNeededError,
+    StoreError,
+    UnavailableError,
+)
+from salesorder_m365.plugin.vault import AccessToken
+from salesorder_m365.schemas.plain import from_plain, to_plain
+from salesorder_m365.schemas.report import Actor, ConnectionReport, StageStatus
+
+SALES, INFO, ORDERS = "sales@contoso.test", "info@contoso.test", "orders@contoso.test"
+SCOPES = (
+    "https://outlook.office.com/IMAP.AccessAsUser.All",
+    "https://outlook.office.com/SMTP.Send",
+)
+STARTED = datetime(2026, 1, 5, 8, tzinfo=UTC)
+CLIMB = [
+    ("token", "token"),
+    *(("imap", name) for name in ("name", "connect", "tls", "sign_in", "mailbox", "folders")),
+    *(("smtp", name) for name in ("name", "connect", "tls", "sign_in", "sender")),
+]
+REFUSED_TOKEN = "refused-token"
+
+
+class Vault:
+    """Gives tokens for `user`: `first`, then what `renewed` says; notes what it was asked."""
+
+    def __init__(self, sim, *, user=SALES, first=None, renewed=None, scopes=SCOPES):
+        self.sim, self.user, self.scopes = sim, user, scopes
+        self.first, self.renewed = first, renewed
+        self.asked = []
+        self.threads = set()
+
+    def __call__(self, rejected):
+        self.asked.append(rejected)
+        self.threads.add(threading.current_thread())
+        answer = self.first if rejected is None else self.renewed
+        if isinstance(answer, Exception):
+            raise answer
+        secret = answer or self.sim.new_token(self.user)
+        return AccessToken(secret=secret, expires_at=time.time() + 3600, scopes=self.scopes)
+
+
+@pytest.fixture
+def run(sim, settings_for):
+    """Return a function that tests a connection; keywords change one thing each."""
+
+    def start(vault=None, *, mailbox=SALES, username=SALES, progress=None, **changes):
+        return module.probe(
+            settings_for(sim, **changes),
+            account_id="m365:1",
+            mailbox=mailbox,
+            username=username,
+            sender=mailbox,
+            token=vault or Vault(sim),
+            progress=progress,
+            now=lambda: STARTED,
+        )
+
+    return start
+
+
+def statuses(report, protocol):
+    return {stage.name: stage.status.value for stage in report.stages if stage.protocol == protocol}
+
+
+def failed(report):
+    return [(s.protocol, s.name) for s in report.stages if s.status is StageStatus.FAILED]
+
+
+def codes(report):
+    return [found.code for found in report.findings]
+
+
+def stage(report, protocol, name):
+    return next(s for s in report.stages if (s.protocol, s.name) == (protocol, name))
+
+
+def test_all_green(run):
+    report = run()
+    assert report.passed
+    assert report.findings == ()
+    assert [(s.protocol, s.name) for s in report.stages] == CLIMB
+    assert {s.status for s in report.stages} == {StageStatus.PASSED}
+    assert all(0 <= s.seconds <= report.seconds for s in report.stages)
+    assert (report.account_id, report.started_at) == ("m365:1", STARTED)
+    assert (report.mailbox, report.signed_in_as, report.sender) == (SALES, SALES, SALES)
+    assert stage(report, "imap", "folders").detail == "10 folders."
+    assert stage(report, "smtp", "sender").label == f"Send as {SALES}"
+    assert from_plain(ConnectionReport, to_plain(report)) == report
+
+
+def test_every_rung_has_plain_words(run):
+    labels = {s.label for s in run().stages}
+    assert {
+        "Find the server",
+        "Connect",
+        "Secure the connection (TLS)",
+        "Sign in",
+        "Open the mailbox",
+        "List the folders",
+    } < labels
+
+
+POLICIES = [
+    ("smtp_auth_disabled", True, "smtp_auth_disabled", ("smtp", "sign_in")),
+    ("smtp_auth_disabled_for", {SALES}, "smtp_auth_disabled_mailbox", ("smtp", "sign_in")),
+    ("security_defaults", True, "security_defaults", ("smtp", "sign_in")),
+    ("imap_disabled_for", {SALES}, "imap_refused", ("imap", "sign_in")),
+    (
+        "authenticated_but_not_connected_for",
+        {SALES},
+        "mailbox_not_connected",
+        ("imap", "mailbox"),
+    ),
+    (
+        "imap_auth_reply",
+        "NO Request is throttled. Suggested Backoff Time: 3000 milliseconds",
+        "imap_throttled",
+        ("imap", "sign_in"),
+    ),
+    ("imap_auth_reply", "NO In new words.", "imap_unknown", ("imap", "sign_in")),
+    ("smtp_auth_reply", "454 4.7.0 Temporary failure", "server_busy", ("smtp", "sign_in")),
+    (
+        "smtp_auth_reply",
+        "535 5.7.3 Authentication unsuccessful",
+        "smtp_refused",
+        ("smtp", "sign_in"),
+    ),
+    (
+        "mail_from_reply",
+        "432 4.3.2 Concurrent connections limit exceeded",
+        "too_many_connections",
+        ("smtp", "sender"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "value", "code", "rung"), POLICIES, ids=[f"{row[0]}-{row[2]}" for row in POLICIES]
+)
+def test_each_policy_gives_its_finding(sim, run, policy, value, code, rung):
+    setattr(sim.tenant.policies, policy, value)
+    report = run()
+    assert not report.passed
+    assert codes(report) == [code]
+    assert failed(report) == [rung]
+    assert report.findings[0].server_words
+    # The ladder stops there; the other one is climbed to its end.
+    broken, other = rung[0], {"imap": "smtp", "smtp": "imap"}[rung[0]]
+    names = [name for protocol, name in CLIMB if protocol == broken]
+    place = names.index(rung[1])
+    assert list(statuses(report, broken).values()) == [
+        *["passed"] * place,
+        "failed",
+        *["not_tried"] * (len(names) - place - 1),
+    ]
+    assert set(statuses(report, other).values()) == {"passed"}
+
+
+def test_a_finding_names_the_mailbox_in_its_command(sim, run):
+    sim.tenant.policies.imap_disabled_for = {SALES}
+    found = run().findings[0]
+    assert found.actor is Actor.M365_ADMIN
+    assert found.commands[0] == f"Set-CASMailbox -Identity '{SALES}' -ImapEnabled $true"
+
+
+def test_the_servers_backoff_is_told(sim, run):
+    sim.tenant.policies.imap_auth_reply = (
+        "NO Request is throttled. Suggested Backoff Time: 3000 milliseconds"
+    )
+    found = run().findings[0]
+    assert "3000 milliseconds" in found.server_words
+    assert found.retry
+
+
+def test_shared_mailbox_opened_by_a_delegate(run):
+    report = run(mailbox=INFO)
+    assert report.passed
+    assert (report.mailbox, report.signed_in_as, report.sender) == (INFO, SALES, INFO)
+
+
+def test_shared_mailbox_without_send_as(run):
+    report = run(mailbox=ORDERS)
+    assert codes(report) == ["send_as_denied"]
+    assert failed(report) == [("smtp", "sender")]
+    assert (
+        report.findings[0]
+        .commands[0]
+        .startswith(
+            f"Add-RecipientPermission -Identity '{ORDERS}' -Trustee '{SALES}' -AccessRights SendAs"
+        )
+    )
+
+
+def test_somebody_elses_mailbox(run):
+    report = run(mailbox="invoices@contoso.test")
+    assert sorted(codes(report)) == ["mailbox_not_connected", "send_as_denied"]
+    assert "invoices@contoso.test" in report.findings[0].what
+
+
+def refused(error, *numbers):
+    cause = GrantRefusedError(
+        {
+            "error": error,
+            "error_codes": list(numbers),
+            "error_description": "AADSTS: see Bearer abcdef",
+            "trace_id": "0a1b2c3d",
+        }
+    )
+    err = RegistrationError("registration_refused")
+    err.__cause__ = cause
+    return err
+
+
+TOKEN_ERRORS = [
+    (SignInNeededError("m365:1", "not_signed_in"), "not_signed_in"),
+    (SignInNeededError("m365:1", "grant_refused"), "grant_refused"),
+    (RegistrationError("certificate_unreadable"), "certificate_unreadable"),
+    (refused("invalid_client"), "registration_refused"),
+    (refused("invalid_client", 7000222), "secret_expired"),
+    (UnavailableError("status 503"), "microsoft_unavailable"),
+    (UnavailableError("status 429"), "throttled"),
+    (UnavailableError("ProxyError"), "proxy_failed"),
+    (StoreError("no"), "store_unusable"),
+    (SealError("no"), "store_unusable"),
+    (TimeoutError(), "deadline_passed"),
+    (ZeroDivisionError(), "unknown"),
+]
+
+
+@pytest.mark.parametrize(("err", "code"), TOKEN_ERRORS, ids=[code for _, code in TOKEN_ERRORS])
+def test_no_token_no_ladder(sim, run, err, code):
+    report = run(Vault(sim, first=err))
+    assert codes(report) == [code]
+    assert failed(report) == [("token", "token")]
+    assert set(statuses(report, "imap").values()) == {"not_tried"}
+    assert set(statuses(report, "smtp").values()) == {"not_tried"}
+
+
+def test_microsofts_words_and_ids_are_shown(sim, run):
+    found = run(Vault(sim, first=refused("invalid_client", 7000222))).findings[0]
+    assert found.references == {"trace_id": "0a1b2c3d"}
+    assert found.server_words == "AADSTS: see [removed]"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "code", "words"),
+    [
+        (SCOPES[:1], "scope_missing", "SMTP.Send"),
+        (SCOPES[1:], "scope_missing", "IMAP.AccessAsUser.All"),
+        (("https://graph.microsoft.com/User.Read",), "audience_wrong", "graph.microsoft.com"),
+    ],
+)
+def test_permissions_that_are_missing(sim, run, scopes, code, words):
+    report = run(Vault(sim, scopes=scopes))
+    assert codes(report) == [code]
+    assert words in report.findings[0].what
+    assert failed(report) == [("token", "token")]
+
+
+def test_a_refused_token_is_renewed_once_for_both_ladders(sim, run):
+    vault = Vault(sim, first=REFUSED_TOKEN)
+    report = run(vault)
+    assert report.passed
+    assert vault.asked == [None, REFUSED_TOKEN]
+    assert "renewed" in stage(report, "imap", "sign_in").detail
+    assert "renewed" in stage(report, "smtp", "sign_in").detail
+
+
+def test_a_renewed_token_that_is_refused_too_ends_it(sim, run):
+    vault = Vault(sim, first=REFUSED_TOKEN, renewed="refused-again")
+    report = run(vault)
+    assert codes(report) == ["imap_refused", "smtp_refused"]
+    assert failed(report) == [("imap", "sign_in"), ("smtp", "sign_in")]
+    assert vault.asked == [None, REFUSED_TOKEN]
+    assert "renewed" in stage(report, "imap", "sign_in").detail
+
+
+def test_a_renewal_that_fails_is_the_finding(sim, run):
+    vault = Vault(sim, first=REFUSED_TOKEN, renewed=SignInNeededError("m365:1", "grant_refused"))
+    report = run(vault)
+    assert codes(report) == ["grant_refused"]
+    assert failed(report) == [("imap", "sign_in"), ("smtp", "sign_in")]
+    assert vault.asked == [None, REFUSED_TOKEN]
+
+
+def test_a_policy_is_no_reason_to_renew(sim, run):
+    sim.tenant.policies.smtp_auth_disabled = True
+    vault = Vault(sim)
+    run(vault)
+    assert vault.asked == [None]
+
+
+def test_not_connected_is_tried_once_more(sim, run, mocker):
+    policies = sim.tenant.policies
+    policies.authenticated_but_not_connected_for = {SALES}
+    opened = []
+    real = module.imap_session
+
+    def counted(*args, **kwargs):
+        opened.append(kwargs["token"])
+        if len(opened) == 2:
+            policies.authenticated_but_not_connected_for = set()
+        return real(*args, **kwargs)
+
+    mocker.patch.object(module, "imap_session", counted)
+    vault = Vault(sim)
+    report = run(vault)
+    assert report.passed
+    assert len(opened) == 2
+    assert opened[0] == opened[1]
+    assert vault.asked == [None]
+    assert "second" in stage(report, "imap", "mailbox").detail
+
+
+def test_each_second_attempt_is_made_once(sim, run, mocker):
+    sim.tenant.policies.authenticated_but_not_connected_for = {SALES}
+    opened = mocker.spy(module, "imap_session")
+    vault = Vault(sim, first=REFUSED_TOKEN)
+    report = run(vault)
+    assert codes(report) == ["mailbox_not_connected"]
+    assert failed(report) == [("imap", "mailbox")]
+    assert vault.asked == [None, REFUSED_TOKEN]
+    tokens = [call.kwargs["token"] for call in opened.call_args_list]
+    assert tokens[0] == REFUSED_TOKEN
+    assert tokens[1] == tokens[2] != REFUSED_TOKEN
+    assert len(tokens) == 3
+
+
+def test_a_second_attempt_that_breaks_earlier(sim, run, mocker):
+    sim.tenant.policies.authenticated_but_not_connected_for = {SALES}
+    real, opened = module.imap_session, []
+
+    def broken(settings, **kwargs):
+        opened.append(kwargs["token"])
+        if len(opened) == 2:
+            kwargs["token"] = "no token any more"
+        return real(settings, **kwargs)
+
+    mocker.patch.object(module, "imap_session", broken)
+    report = run()
+    # What passed stays passed; the rung that asked for the second attempt is the broken one.
+    assert failed(report) == [("imap", "mailbox")]
+    assert statuses(report, "imap")["sign_in"] == "passed"
+    assert codes(report) == ["xoauth2_refused"]
+    assert "“Sign in”" in stage(report, "imap", "mailbox").detail
+
+
+def seen_by(progress):
+    return [(s.protocol, s.name, s.status.value) for s in progress]
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["green", "broken"])
+def test_progress_tells_each_stage_as_it_starts_and_ends(sim, run, broken):
+    sim.tenant.policies.smtp_auth_disabled = broken
+    shown, threads = [], set()
+
+    def progress(stage):
+        shown.append(stage)
+        threads.add(threading.current_thread())
+
+    report = run(progress=progress)
+    assert threads == {threading.current_thread()}
+    assert [s for s in shown if s.status is not StageStatus.RUNNING] == sorted(
+        (s for s in report.stages if s.status is not StageStatus.NOT_TRIED),
+        key=lambda s: [(x.protocol, x.name, x.status) for x in shown].index(
+            (s.protocol, s.name, s.status)
+        ),
+    )
+    for protocol in ("token", "imap", "smtp"):
+        expected = [
+            (protocol, name, status)
+            for name, final in statuses(report, protocol).items()
+            if final != "not_tried"
+            for status in ("running", final)
+        ]
+        assert [row for row in seen_by(shown) if row[0] == protocol] == expected
+    assert seen_by(shown)[:2] == [("token", "token", "running"), ("token", "token", "passed")]
+
+
+def test_a_second_attempt_shows_no_stage_twice(sim, run):
+    shown = []
+    run(Vault(sim, first=REFUSED_TOKEN), progress=shown.append)
+    assert set(Counter(seen_by(shown)).values()) == {1}
+
+
+def test_a_progress_that_raises_breaks_nothing(run, caplog):
+    calls = []
+
+    def progress(stage):
+        calls.append(stage)
+        raise RuntimeError("the browser has gone")
+
+    with caplog.at_level(logging.ERROR):
+        assert run(progress=progress).passed
+    assert len(calls) == 1
+    assert "the browser has gone" in caplog.text
+
+
+def test_an_unexpected_error_is_unknown_and_logged_without_secrets(sim, run, mocker, caplog):
+    secret = sim.new_token(SALES)
+    mocker.patch.object(module, "imap_session", side_effect=ZeroDivisionError(f"Bearer {secret}"))
+    report = run(Vault(sim, first=secret))
+    assert codes(report) == ["unknown"]
+    assert failed(report) == [("imap", "name")]
+    assert "ZeroDivisionError" in caplog.text
+    assert "probe.py" in caplog.text
+    assert secret not in caplog.text
+    assert secret not in repr(report)
+
+
+def test_findings_that_wait_come_last(sim, run):
+    sim.tenant.policies.imap_auth_reply = "NO Request is throttled."
+    sim.tenant.policies.smtp_auth_disabled = True
+    assert codes(run()) == ["smtp_auth_disabled", "imap_throttled"]
+
+
+def closed_port(play):
+    server = play(lambda conversation: None)
+    server.close()
+    return server.port
+
+
+def test_both_servers_refuse_and_both_are_named(run, play):
+    one, other = closed_port(play), closed_port(play)
+    report = run(imap=f"localhost:{one}", smtp=f"localhost:{other}")
+    assert codes(report) == ["connection_refused", "connection_refused"]
+    assert str(one) in report.findings[0].what
+    assert str(other) in report.findings[1].what
+
+
+def test_an_unknown_name(run):
+    report = run(imap="no-such-host.invalid")
+    assert failed(report) == [("imap", "name")]
+    assert codes(report)[0] in {"name_not_found", "name_lookup_failed"}
+    assert stage(report, "imap", "name").detail == "no-such-host.invalid."
+
+
+def test_a_foreign_certificate_gets_no_credentials(sim, run, ca_file):
+    vault = Vault(sim)
+    report = run(vault, ca_file=str(ca_file))
+    assert codes(report) == ["tls_untrusted"]
+    assert failed(report) == [("imap", "tls"), ("smtp", "tls")]
+
+
+def test_silent_servers_end_at_the_one_deadline(run, play):
+    silent = play(lambda conversation: conversation.pause())
+    began = time.monotonic()
+    places = {"imap": f"localhost:{silent.port}", "smtp": f"localhost:{silent.port}"}
+    report = run(mail_timeout=1.0, **places)
+    assert 0.9 < time.monotonic() - began < 5
+    assert failed(report) == [("imap", "tls"), ("smtp", "tls")]
+    assert codes(report) == ["deadline_passed"]
+    assert "1 seconds" in report.findings[0].what
+
+
+def test_the_ladders_share_what_the_token_left_of_the_time(sim, run, mocker):
+    left = {}
+
+    def watched(protocol):
+        @contextlib.contextmanager
+        def session(settings, *, rung, **_):
+            left[protocol] = remaining()
+            raise MailError("connection_lost", stage="name")
+            yield
+
+        return session
+
+    class Slow(Vault):
+        def __call__(self, rejected):
+            time.sleep(0.2)
+            return super().__call__(rejected)
+
+    mocker.patch.object(module, "imap_session", watched("imap"))
+    mocker.patch.object(module, "smtp_session", watched("smtp"))
+    run(Slow(sim), mail_timeout=10)
+    assert left.keys() == {"imap", "smtp"}
+    assert max(left.values()) <= 9.8
+
+
+def test_a_slow_token_leaves_no_time_for_the_ladders(sim, run):
+    class Slow(Vault):
+        def __call__(self, rejected):
+            time.sleep(0.4)
+            return super().__call__(rejected)
+
+    report = run(Slow(sim), mail_timeout=0.3)
+    assert codes(report) == ["deadline_passed"]
+    assert failed(report) == [("token", "token")]
+
+
+def test_a_thread_that_never_comes_back_is_given_up(run, mocker):
+    over = threading.Event()
+
+    @contextlib.contextmanager
+    def stuck(settings, *, rung, **_):
+        with rung("name"):
+            over.wait(30)
+        yield
+
+    mocker.patch.object(module, "imap_session", stuck)
+    mocker.patch.object(module, "_GRACE", 0.1)
+    try:
+        report = run(mail_timeout=0.5)
+    finally:
+        over.set()
+    assert report.seconds < 5
+    assert failed(report)[0] == ("imap", "name")
+    assert "deadline_passed" in codes(report)
+
+
+def test_no_thread_is_left_behind(run):
+    run()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        left = [t.name for t in threading.enumerate() if t.name.startswith("m365-test")]
+        if not left:
+            break
+        time.sleep(0.01)
+    assert left == []

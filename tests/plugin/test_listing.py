@@ -1,0 +1,125 @@
+"""LIST answers: every form of a name, and none that spoils the others."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imapclient.imap_utf7 import encode
+from salesorder_m365.plugin.listing import MAX_FOLDERS, ListedFolder, listed_folders, speakable
+
+ANSWERS = {
+    "quoted": (b'(\\HasNoChildren) "/" "Sent Items"', "Sent Items", ("Sent Items",)),
+    "atom": (b'() "/" INBOX', "INBOX", ("INBOX",)),
+    "atom of digits": (b'() "/" 2024', "2024", ("2024",)),
+    "escaped quote": (b'() "/" "a \\"b\\" \\\\c"', 'a "b" \\c', ('a "b" \\c',)),
+    "literal": ((b'() "/" {9}', b'a "b/\\c&-'), 'a "b/\\c&-', ('a "b', "\\c&")),
+    "delimiter NIL": (b'() NIL "a/b"', "a/b", ("a/b",)),
+    "backslash as delimiter": (b'() "\\\\" "a\\\\b"', "a\\b", ("a", "b")),
+    "modified UTF-7": (
+        b'() "/" "Entw&APw-rfe/&U,BTFw-"',
+        "Entw&APw-rfe/&U,BTFw-",
+        ("Entwürfe", "台北"),
+    ),
+    "ampersand": (b'() "/" "R&-D"', "R&-D", ("R&D",)),
+    "encoded delimiter": (b'() "/" "a&AC8-b/c"', "a&AC8-b/c", ("a/b", "c")),
+    "beyond the BMP": (b'() "." "&2D3eAA-"', "&2D3eAA-", ("😀",)),
+    "extended data": (b'() "/" "a" ("CHILDINFO" ("SUBSCRIBED"))', "a", ("a",)),
+    "empty": (b'(\\Noselect) "/" ""', "", ("",)),
+}
+
+
+@pytest.mark.parametrize(("answer", "path", "parts"), ANSWERS.values(), ids=ANSWERS)
+def test_a_name_is_read(answer, path, parts):
+    (folder,) = listed_folders([answer])
+    assert (folder.path, folder.parts, folder.malformed) == (path, parts, False)
+
+
+MALFORMED = {
+    "lone ampersand": (b"A&B", "A&B"),
+    "ampersand at the end": (b"A&", "A&"),
+    "no end": (b"A&AOQ", "A&AOQ"),
+    "cut short": (b"A&AO-", "A&AO-"),
+    "half a surrogate pair": (b"&2D0-", "&2D0-"),
+    "UTF-8": ("Entwürfe".encode(), "Entwürfe"),
+    "no text": (b"\xff\xfe", "\ufffd\ufffd"),
+    "control character": (b"a\r\nb", "a\r\nb"),
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_name_is_marked_and_spoils_no_other(name, shown):
+    answers = [
+        b'() "/" "before"',
+        (b'() "/" {%d}' % (len(name) + 4), b"top/" + name),
+        b"",
+        b'() "/" "after"',
+    ]
+    before, bad, after = listed_folders(answers)
+    assert bad.malformed
+    assert bad.parts == ("top", shown)
+    assert (before.path, after.path) == ("before", "after")
+    assert not before.malformed
+    assert not after.malformed
+
+
+def test_what_follows_a_literal_belongs_to_its_line():
+    answers = [(b'() "/" {1}', b"a"), b' ("CHILDINFO" ())', b'() "/" "b"', None]
+    assert [folder.path for folder in listed_folders(answers)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("line", [b"nonsense", b'(\\Sent "/" "a"', b'() "ab" "c"', b'() "/"'])
+def test_a_line_that_is_no_answer_is_left_out(line, caplog):
+    assert [f.path for f in listed_folders([line, b'() "/" "b"'])] == ["b"]
+    assert "left out" in caplog.text
+
+
+def test_attributes_are_in_lower_case():
+    (folder,) = listed_folders([b'(\\HasChildren \\Sent $Flag) "/" "a"'])
+    assert folder.attributes == {"\\haschildren", "\\sent", "$flag"}
+
+
+def test_a_path_that_comes_twice_is_one_folder():
+    assert len(listed_folders([b'() "/" "a"', b'(\\Sent) "/" a'])) == 1
+
+
+def test_a_list_without_end_is_cut_and_the_cut_can_be_told():
+    answers = (b'() "/" "%d"' % number for number in range(10 * MAX_FOLDERS))
+    assert len(listed_folders(answers)) == MAX_FOLDERS + 1
+
+
+@pytest.mark.parametrize(
+    ("path", "attributes", "selectable"),
+    [
+        ("a", set(), True),
+        ("a", {"\\noselect"}, False),
+        ("a", {"\\nonexistent"}, False),
+        ("a\r\nb", set(), False),
+        ("a\ufffd", set(), False),
+        ("\ud800", set(), False),
+        ("", set(), False),
+        ("ä", set(), True),
+    ],
+)
+def test_a_folder_is_selectable_if_it_holds_mail_and_can_be_named(path, attributes, selectable):
+    assert ListedFolder(path, (path,), "/", frozenset(attributes)).selectable is selectable
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_names_survive_the_way_over_the_wire(names):
+    wire = b"/".join(encode(name.replace("/", "")) for name in names)
+    (folder,) = listed_folders([(b'() "/" {%d}' % len(wire), wire)])
+    assert folder.parts == tuple(name.replace("/", "") for name in names)
+    assert folder.path.encode() == wire
+    assert not folder.malformed
+
+
+@given(st.lists(st.one_of(st.none(), st.binary(), st.tuples(st.binary(), st.binary()))))
+def test_no_answer_is_fatal(answers):
+    for folder in listed_folders(answers):
+        folder.path.encode()
+        assert folder.parts
+
+
+@given(st.binary())
+def test_no_name_is_fatal_and_none_is_lost(name):
+    (folder,) = listed_folders([(b'() "/" {1}', name)])
+    assert speakable(folder.path) is False or folder.path.encode() == name
