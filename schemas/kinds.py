@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from .account import AccountFormSchema
+from .ids import KIND
 from .permission import Permission
 
-KIND = "m365"
 MENU_LABEL = "New Microsoft 365 Account (Corporate)"
 MENU_PATH = ("Setup", "Configuration", "Email", "Mail Accounts", "Actions")
 

@@ -141,7 +141,10 @@ class _Url(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs).strip().rstrip("/")
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError:  # such as https://[::1
+            parts = urlsplit("")
         if not parts.hostname or parts.query or parts.fragment or parts.username:
             msg = "This is not an address like https://erp.example.com."
             raise ValidationError(msg)
@@ -150,6 +153,16 @@ class _Url(fields.String):
             msg = "The address must begin with https:// (http:// is possible on localhost only)."
             raise ValidationError(msg)
         return text
+
+
+def _file_problem(path: str) -> str | None:
+    # A pasted key must stand in no message, and is too long for a path (OSError).
+    if "-----BEGIN" in path or "\n" in path:
+        return "Give the path of a PEM file, not its text."
+    try:
+        return None if Path(path).is_file() else f"There is no file {path}."
+    except OSError as err:
+        return f"This file cannot be read: {err.strerror}."
 
 
 class SettingsSchema(Schema):
@@ -197,8 +210,8 @@ class SettingsSchema(Schema):
         if ("client_secret" in data) == ("client_certificate" in data):
             errors["client_secret"] = "Give either client_secret or client_certificate."  # noqa: S105 - a message
         for name in ("client_certificate", "ca_file"):
-            if name in data and not Path(data[name]).is_file():
-                errors[name] = f"There is no file {data[name]}."
+            if name in data and (problem := _file_problem(data[name])):
+                errors[name] = problem
         if errors:
             raise ValidationError({name: [text] for name, text in errors.items()})
 

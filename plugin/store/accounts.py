@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
 from ...schemas.account import AccountForm
 from ...schemas.folders import MappedFolder, Role
+from ..errors import NoSuchAccountError
 from .tables import account, folder, grant
 
 if TYPE_CHECKING:
@@ -60,6 +62,14 @@ def read_account(connection: Connection, account_id: str) -> AccountRow | None:
     """Return one account."""
     found = connection.execute(_SELECT.where(account.c.id == account_id)).first()
     return None if found is None else _row(found)
+
+
+def require_account(connection: Connection, account_id: str) -> AccountRow:
+    """Return one account; raise ``NoSuchAccountError`` if it is not there."""
+    row = read_account(connection, account_id)
+    if row is None:
+        raise NoSuchAccountError(account_id)
+    return row
 
 
 def read_accounts(connection: Connection) -> list[AccountRow]:
@@ -131,19 +141,30 @@ def store_report(connection: Connection, account_id: str, report: dict[str, Any]
 
 
 def read_mapping(connection: Connection, account_id: str) -> tuple[MappedFolder, ...]:
-    """Return the stored mapping, in the order of the roles."""
-    found = connection.execute(select(folder).where(folder.c.account_id == account_id)).all()
-    mapped = (
-        MappedFolder(
-            role=Role(row.role),
-            path=row.path,
-            full_label=row.full_label,
-            uid_validity=row.uid_validity,
-            chosen_by=row.chosen_by,
-            chosen_at=row.chosen_at,
-        )
-        for row in found
+    """Return an account's stored mapping, in the order of the roles."""
+    found = connection.execute(select(folder).where(folder.c.account_id == account_id))
+    return _in_order(map(_mapped, found))
+
+
+def read_mappings(connection: Connection) -> dict[str, tuple[MappedFolder, ...]]:
+    """Return all stored mappings by account."""
+    rows = connection.execute(select(folder).order_by(folder.c.account_id))
+    groups = groupby(rows, key=lambda row: row.account_id)
+    return {account_id: _in_order(map(_mapped, group)) for account_id, group in groups}
+
+
+def _mapped(row: Any) -> MappedFolder:
+    return MappedFolder(
+        role=Role(row.role),
+        path=row.path,
+        full_label=row.full_label,
+        uid_validity=row.uid_validity,
+        chosen_by=row.chosen_by,
+        chosen_at=row.chosen_at,
     )
+
+
+def _in_order(mapped: Iterable[MappedFolder]) -> tuple[MappedFolder, ...]:
     return tuple(sorted(mapped, key=lambda item: list(Role).index(item.role)))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ..errors import StoreError
-from .upgrade import ensure_current
+from .upgrade import current_revision, ensure_current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,30 @@ def engine_for(host_name: str, database_url: str) -> Engine:
                 raise StoreError(msg) from err
             _engines[key] = engine
         return _engines[key]
+
+
+def stored_revision(database_url: str) -> str | None:
+    """Return the schema's revision and change nothing; None for a database that is not set up.
+
+    Raises ``StoreError`` if the database cannot be opened.
+    """
+    if _is_absent_file(database_url):
+        return None
+    engine = _create(database_url)
+    try:
+        with reading(engine) as connection:
+            return current_revision(connection)
+    finally:
+        engine.dispose()
+
+
+def _is_absent_file(database_url: str) -> bool:
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        return False  # `_create` says what is wrong
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    return file not in {None, "", ":memory:"} and not Path(str(file)).exists()
 
 
 def dispose_engines() -> None:

@@ -1,0 +1,138 @@
+"""The hooks' implementations: each hands on to a use case. What is not ours is answered with None.
+
+Use cases are imported in the call: loading the plugin costs a host neither MSAL nor SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..schemas.ids import KIND, is_ours
+from .spec import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..plugin.service import Service
+    from ..schemas.account import FormErrors
+    from ..schemas.folders import FolderChoices
+    from ..schemas.kinds import AccountKind
+    from ..schemas.report import ConnectionReport, Stage
+    from ..schemas.signin import LoginOutcome, Redirect
+    from ..schemas.view import AccountView
+    from .host import Host
+
+
+def _service(host: Host) -> Service:
+    from ..plugin.context import Context  # noqa: PLC0415 - see above
+    from ..plugin.service import Service  # noqa: PLC0415
+
+    return Service(
+        Context(host, lambda event: host.plugins.hook.salesorder_event(host=host, event=event))
+    )
+
+
+@hookimpl
+def salesorder_account_kinds() -> list[AccountKind]:
+    """Return the one kind."""
+    from ..schemas.kinds import corporate_kind  # noqa: PLC0415 - brings marshmallow
+
+    return [corporate_kind()]
+
+
+@hookimpl
+def salesorder_account_view(host: Host, account_id: str, worker: str) -> AccountView | None:
+    """Show one account."""
+    return _service(host).accounts.view(account_id, worker) if is_ours(account_id) else None
+
+
+@hookimpl
+def salesorder_account_list(host: Host, worker: str) -> list[AccountView]:
+    """Show all accounts."""
+    return _service(host).accounts.list(worker)
+
+
+@hookimpl
+def salesorder_account_save(
+    host: Host,
+    kind: str,
+    account_id: str | None,
+    values: Mapping[str, Any],
+    worker: str,
+    request_id: str,
+) -> AccountView | FormErrors | None:
+    """Create or change an account."""
+    if kind != KIND or not (account_id is None or is_ours(account_id)):
+        return None
+    return _service(host).accounts.save(account_id, values, worker, request_id)
+
+
+@hookimpl
+def salesorder_account_delete(host: Host, account_id: str, worker: str) -> bool | None:
+    """Delete an account."""
+    return _service(host).accounts.delete(account_id, worker) if is_ours(account_id) else None
+
+
+@hookimpl
+def salesorder_login_begin(
+    host: Host, account_id: str, worker: str, browser: str, return_to: str
+) -> Redirect | None:
+    """Begin Microsoft's sign-in."""
+    if not is_ours(account_id):
+        return None
+    return _service(host).sign_in.begin(account_id, worker, browser, return_to)
+
+
+@hookimpl
+def salesorder_login_callback(
+    host: Host, query: Mapping[str, str], worker: str, browser: str
+) -> LoginOutcome | None:
+    """Finish a sign-in or a consent."""
+    return _service(host).sign_in.callback(query, worker, browser)
+
+
+@hookimpl
+def salesorder_consent_begin(
+    host: Host, account_id: str, worker: str, browser: str, return_to: str
+) -> Redirect | None:
+    """Begin the administrator's consent."""
+    if not is_ours(account_id):
+        return None
+    return _service(host).sign_in.begin_consent(account_id, worker, browser, return_to)
+
+
+@hookimpl
+def salesorder_disconnect(host: Host, account_id: str, worker: str) -> AccountView | None:
+    """Forget the grant."""
+    return _service(host).accounts.disconnect(account_id, worker) if is_ours(account_id) else None
+
+
+@hookimpl
+def salesorder_test_connection(
+    host: Host, account_id: str, worker: str, progress: Callable[[Stage], None] | None
+) -> ConnectionReport | None:
+    """Test IMAP and SMTP."""
+    if not is_ours(account_id):
+        return None
+    return _service(host).mailbox.test(account_id, worker, progress)
+
+
+@hookimpl
+def salesorder_folder_choices(host: Host, account_id: str, worker: str) -> FolderChoices | None:
+    """List the folders."""
+    if not is_ours(account_id):
+        return None
+    return _service(host).mailbox.folder_choices(account_id, worker)
+
+
+@hookimpl
+def salesorder_folder_map(
+    host: Host, account_id: str, mapping: Mapping[str, Any], worker: str
+) -> AccountView | FormErrors | None:
+    """Store the mapping."""
+    if not is_ours(account_id):
+        return None
+    service = _service(host)
+    return service.mailbox.map_folders(account_id, mapping, worker) or service.accounts.view(
+        account_id, worker
+    )

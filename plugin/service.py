@@ -1,0 +1,47 @@
+"""The use cases of one host, put together: what hooks, commands and jobs start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .accounts import Accounts
+from .identity import identity_for
+from .mailbox import Mailbox
+from .signin import SignIn
+from .vault import Vault
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .identity import Identity
+
+
+@dataclass(frozen=True)
+class Service:
+    """One host's accounts. Made per call; what is costly is kept per process elsewhere."""
+
+    context: Context
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """What needs no network."""
+        return Accounts(self.context)
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """The way to Microsoft's page and back."""
+        return SignIn(self.context, self._identity)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The tokens."""
+        return Vault(self.context, self._identity)
+
+    @cached_property
+    def mailbox(self) -> Mailbox:
+        """What talks to the mail servers."""
+        return Mailbox(self.context, self.vault)
+
+    def _identity(self) -> Identity:
+        return identity_for(self.context.settings)

@@ -1,0 +1,9 @@
+"""A host over the simulator."""
+
+import pytest
+from erp import Erp
+
+
+@pytest.fixture
+def erp(sim, settings_for):
+    return Erp(settings_for(sim))

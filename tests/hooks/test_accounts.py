@@ -1,0 +1,114 @@
+"""Saving, viewing, disconnecting and deleting accounts through the hooks."""
+
+import json
+
+import pytest
+from erp import WORKER
+from salesorder_m365.plugin.errors import BadRequestError, NoSuchAccountError
+from salesorder_m365.schemas.account import FormErrors
+from salesorder_m365.schemas.plain import from_plain, to_plain
+from salesorder_m365.schemas.view import AccountView
+
+
+def test_a_new_account_is_a_draft_that_can_log_in(erp):
+    view = erp.save()
+    assert view.id.startswith("m365:")
+    assert (view.state, view.values.username, view.mailbox) == (
+        "draft",
+        "sales@contoso.test",
+        "sales@contoso.test",
+    )
+    live = {button.name for button in view.buttons if button.enabled}
+    assert live == {"save", "login", "delete"}
+    assert all(button.reason for button in view.buttons if not button.enabled)
+    assert erp.event_names() == ["mail_account_created"]
+
+
+def test_the_same_submission_creates_once(erp):
+    assert erp.save().id == erp.save(account_name="Changed").id
+    assert erp.event_names() == ["mail_account_created"]
+
+
+def test_wrong_values_come_back_with_what_is_wrong(erp):
+    errors = erp.save(account_name=" ", sender_email="nobody", use_oauth="", csrf="host's own")
+    assert isinstance(errors, FormErrors)
+    assert errors.errors.keys() == {"account_name", "sender_email", "use_oauth"}
+    assert errors.values["sender_email"] == "nobody"
+    assert "csrf" not in errors.values
+
+
+def test_a_name_that_is_taken(erp):
+    erp.save()
+    errors = erp.save(account_name=" SALES ", request_id="request-2")
+    assert errors.errors.keys() == {"account_name"}
+    assert "already" in errors.errors["account_name"][0]
+
+
+def test_an_account_keeps_its_own_name(erp):
+    view = erp.save()
+    assert erp.save(view.id, sender_name="Sales").values.sender_name == "Sales"
+
+
+def test_another_username_disconnects(erp, sim):
+    account_id = erp.connected(sim)
+    view = erp.save(account_id, username="purchasing@contoso.test")
+    assert (view.state, view.signed_in_as) == ("draft", None)
+
+
+def test_the_same_username_in_other_case_does_not(erp, sim):
+    account_id = erp.connected(sim)
+    assert erp.save(account_id, username="Sales@CONTOSO.test").state == "connected"
+
+
+def test_disconnect(erp, sim):
+    account_id = erp.connected(sim)
+    view = erp.hook.salesorder_disconnect(host=erp, account_id=account_id, worker=WORKER)
+    assert view.state == "draft"
+    assert erp.event_names()[-1] == "authn_token_deleted"
+    report = erp.test(account_id)
+    assert [finding.code for finding in report.findings] == ["not_signed_in"]
+
+
+def test_delete(erp, sim):
+    account_id = erp.connected(sim)
+    delete = erp.hook.salesorder_account_delete
+    assert delete(host=erp, account_id=account_id, worker=WORKER) is True
+    assert delete(host=erp, account_id=account_id, worker=WORKER) is True
+    with pytest.raises(NoSuchAccountError) as missing:
+        erp.view(account_id)
+    assert missing.value.account_id == account_id
+    assert erp.event_names().count("mail_account_deleted") == 1
+
+
+@pytest.mark.parametrize("return_to", ["//evil.example.com", "https://evil.example.com", "mail"])
+def test_a_way_back_that_leaves_the_host_is_refused(erp, return_to):
+    account_id = erp.save().id
+    with pytest.raises(BadRequestError, match="return_to"):
+        erp.begin(account_id, return_to=return_to)
+
+
+def test_a_browser_that_can_be_guessed_is_refused(erp):
+    account_id = erp.save().id
+    with pytest.raises(BadRequestError, match="browser"):
+        erp.begin(account_id, browser="1")
+
+
+def test_every_view_becomes_json_and_back(erp, sim):
+    account_id = erp.connected(sim)
+    erp.test(account_id)
+    choices = {choice.role: choice.suggested for choice in erp.choices(account_id).roles}
+    view = erp.map(account_id, **choices)
+    assert view.folders
+    assert view.report
+    assert from_plain(AccountView, json.loads(json.dumps(to_plain(view)))) == view
+
+
+def test_hosts_in_one_process_do_not_see_each_others_accounts(erp, sim, settings_for, tmp_path):
+    other = type(erp)(
+        settings_for(sim, database_url=f"sqlite:///{tmp_path}/other.db"), name="other"
+    )
+    account_id = erp.save().id
+    with pytest.raises(NoSuchAccountError):
+        other.view(account_id)
+    [views] = other.hook.salesorder_account_list(host=other, worker=WORKER)
+    assert views == []

@@ -1,0 +1,140 @@
+"""Every hook asks for permission; and nobody but the browser and worker of an attempt ends it."""
+
+from datetime import timedelta
+
+import pytest
+from erp import BROWSER, WORKER
+from salesorder_m365.hooks import spec
+from salesorder_m365.plugin.errors import NotAllowedError
+from salesorder_m365.schemas.permission import Permission
+
+ID = "m365:0"
+#: Hook by hook: the permission it asks for, and what it is called with.
+CALLS = {
+    "salesorder_account_view": (Permission.VIEW, {"account_id": ID}),
+    "salesorder_account_list": (Permission.VIEW, {}),
+    "salesorder_account_save": (
+        Permission.CREATE,
+        {"kind": "m365", "account_id": None, "values": {}, "request_id": "r"},
+    ),
+    "salesorder_account_delete": (Permission.DELETE, {"account_id": ID}),
+    "salesorder_login_begin": (
+        Permission.CONNECT,
+        {"account_id": ID, "browser": BROWSER, "return_to": "/"},
+    ),
+    "salesorder_consent_begin": (
+        Permission.CONNECT,
+        {"account_id": ID, "browser": BROWSER, "return_to": "/"},
+    ),
+    "salesorder_disconnect": (Permission.CONNECT, {"account_id": ID}),
+    "salesorder_test_connection": (Permission.TEST, {"account_id": ID, "progress": None}),
+    "salesorder_folder_choices": (Permission.MAP_FOLDERS, {"account_id": ID}),
+    "salesorder_folder_map": (Permission.MAP_FOLDERS, {"account_id": ID, "mapping": {}}),
+}
+#: Needs no worker; is called by the plugin; asks with the attempt's account, tested below.
+OTHERWISE = {"salesorder_account_kinds", "salesorder_event", "salesorder_login_callback"}
+
+
+def test_the_table_has_every_hook():
+    hooks = {name for name in dir(spec) if name.startswith("salesorder_")}
+    assert hooks == CALLS.keys() | OTHERWISE
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_worker_without_permission_is_refused(erp, name):
+    permission, arguments = CALLS[name]
+    erp.denied = {permission}
+    with pytest.raises(NotAllowedError) as refusal:
+        getattr(erp.hook, name)(host=erp, worker=WORKER, **arguments)
+    assert (refusal.value.worker, refusal.value.permission) == (WORKER, permission)
+    assert refusal.value.account_id == arguments.get("account_id")
+    [event] = erp.events
+    assert (event.name, event.worker, event.details["permission"]) == (
+        "authz_fail",
+        WORKER,
+        permission,
+    )
+
+
+def test_editing_asks_for_another_permission_than_creating(erp):
+    view = erp.save()
+    erp.denied = {Permission.EDIT}
+    with pytest.raises(NotAllowedError) as refusal:
+        erp.save(view.id)
+    assert refusal.value.permission == Permission.EDIT
+
+
+def test_a_permission_taken_away_during_the_sign_in_counts(erp, sim):
+    account_id = erp.save().id
+    query = sim.sign_in(erp.begin(account_id).url, "sales@contoso.test")
+    erp.denied = {Permission.CONNECT}
+    with pytest.raises(NotAllowedError):
+        erp.finish(query)
+    assert sim.count(grant_type="authorization_code") == 0
+
+
+def test_accounts_that_may_not_be_seen_are_left_out_of_the_list(erp, mocker):
+    seen, hidden = erp.save(), erp.save(account_name="Other", request_id="request-2")
+    mocker.patch.object(erp, "allows", lambda _worker, _permission, id_: id_ != hidden.id)
+    [views] = erp.hook.salesorder_account_list(host=erp, worker=WORKER)
+    assert [view.id for view in views] == [seen.id]
+
+
+@pytest.fixture
+def returned(erp, sim):
+    """An account and the query with which the browser comes back for it."""
+    account_id = erp.save().id
+    return account_id, sim.sign_in(erp.begin(account_id).url, "sales@contoso.test")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"browser": "another-browser-altogether"}, "attempt_foreign"),
+        ({"worker": "worker-2"}, "attempt_foreign"),
+    ],
+    ids=["browser", "worker"],
+)
+def test_another_browser_or_worker_ends_no_attempt(erp, sim, returned, change, code):
+    account_id, query = returned
+    outcome = erp.finish(query, **change)
+    assert (outcome.code, outcome.finding.code) == ("expired", code)
+    assert sim.count(grant_type="authorization_code") == 0
+    assert erp.view(account_id).state == "draft"
+    # The attempt is not used up by it: who began it can still end it.
+    assert erp.finish(query).code == "connected"
+
+
+def test_a_stranger_is_told_nothing_of_the_account(erp, returned):
+    outcome = erp.finish(returned[1], worker="worker-2")
+    assert (outcome.account_id, outcome.expected, outcome.next_url) == (None, None, "/")
+
+
+def test_a_replayed_callback_makes_no_token_request(erp, sim, returned):
+    account_id, query = returned
+    assert erp.finish(query).code == "connected"
+    again = erp.finish(query)
+    assert (again.code, again.finding.code) == ("expired", "attempt_expired")
+    assert sim.count(grant_type="authorization_code") == 1
+    assert erp.view(account_id).state == "connected"
+
+
+def test_a_late_callback_makes_no_token_request(erp, sim, returned):
+    erp.later = timedelta(minutes=10, seconds=1)
+    outcome = erp.finish(returned[1])
+    assert (outcome.code, outcome.finding.code) == ("expired", "attempt_expired")
+    assert sim.count(grant_type="authorization_code") == 0
+
+
+@pytest.mark.parametrize("query", [{}, {"code": "x"}, {"state": "unknown", "code": "x"}])
+def test_a_callback_that_is_not_ours_is_left_to_others(erp, sim, query):
+    assert erp.finish(query) is None
+    assert sim.count(grant_type="authorization_code") == 0
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, arguments) in CALLS.items() if "account_id" in arguments]
+)
+def test_another_plugins_account_is_left_to_it(erp, name):
+    arguments = CALLS[name][1] | {"account_id": "other:1"}
+    assert getattr(erp.hook, name)(host=erp, worker=WORKER, **arguments) is None
