@@ -1,4 +1,5 @@
-# make demo    set up and run the reference host with the simulator
+# make demo    set up and run the reference host with the simulator, on http://localhost:8365;
+#              PORT=9000 moves it and the simulator's ports by the same distance
 # make test    set up (system packages too, where it may) and run check and every test
 # make check   ruff, mypy --strict and the floors test
 # make clean   remove all that the targets above made
@@ -12,14 +13,24 @@ PACKAGES := schemas plugin hooks simulator demo
 .PHONY: test check demo clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
-$(VENV)/.ready: setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 test" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@# mypy needs a folder named as the package is, whatever the checkout is called.
 	mkdir -p $(VENV)/typing && ln -sfn ../.. $(VENV)/typing/salesorder_m365
+	touch $@ $(VENV)/.ready-demo
+
+# The demo needs less than the tests, and what they need serves it too.
+$(VENV)/.ready-demo: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	touch $@
+
+demo: $(VENV)/.ready-demo
+	@$(BIN)/python -m salesorder_m365.demo --port $(PORT) --state .demo
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 test" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -1,0 +1,183 @@
+"""Mail accounts: the list with its Actions, the form, and the account's page with its buttons."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from ..plugin.errors import NoSuchAccountError
+from ..schemas.account import FormErrors
+from ..schemas.view import AccountState
+from .menus import ACCOUNTS, account_path
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ..schemas.kinds import AccountKind
+    from ..schemas.view import AccountView
+    from .visit import Visit
+
+#: How long an account's page looks whether a sign-in in another window has ended.
+POLLED_SECONDS = 600
+
+
+def login_note(account_id: str) -> str:
+    """Return the name under which a session keeps when a sign-in of this account began."""
+    return f"login {account_id}"
+
+
+def kinds(visit: Visit) -> list[AccountKind]:
+    """Return every plugin's kinds of mail account."""
+    return [kind for answer in visit.hook.salesorder_account_kinds() for kind in answer]
+
+
+def view_of(visit: Visit) -> AccountView:
+    """Return the account in the page's address. Raises as ``salesorder_account_view`` does."""
+    view: AccountView | None = visit.hook.salesorder_account_view(
+        host=visit.host, account_id=visit.account_id, worker=visit.worker
+    )
+    if view is None:
+        raise NoSuchAccountError(visit.account_id)
+    return view
+
+
+def show_list(visit: Visit) -> Response:
+    """Draw the list of accounts."""
+    answers = visit.hook.salesorder_account_list(host=visit.host, worker=visit.worker)
+    views = [view for answer in answers for view in answer]
+    return visit.page("accounts", views=views, kinds=kinds(visit))
+
+
+def show_new(visit: Visit) -> Response:
+    """Draw an empty form."""
+    kind = _kind(visit, visit.request.path_params["kind"])
+    return _draw_new(visit, kind, {field.name: field.default for field in kind.fields})
+
+
+def create(visit: Visit) -> Response:
+    """Make an account of the posted form, or show what is wrong with it."""
+    kind = _kind(visit, visit.request.path_params["kind"])
+    saved = _save(visit, kind, None)
+    if isinstance(saved, FormErrors):
+        return _draw_new(visit, kind, saved.values, saved)
+    visit.notice("Saved. Now press Login to sign in with Microsoft.")
+    return visit.go(account_path(saved.id))
+
+
+def show(visit: Visit) -> Response:
+    """Draw the account's page."""
+    return _draw_account(visit, view_of(visit))
+
+
+def change(visit: Visit) -> Response:
+    """Save the posted form, or show what is wrong with it."""
+    before = view_of(visit)
+    saved = _save(visit, _kind(visit, before.kind), before.id)
+    if isinstance(saved, FormErrors):
+        return _draw_account(visit, before, saved)
+    left = before.state is AccountState.CONNECTED and saved.state is AccountState.DRAFT
+    again = " The Username has changed: press Login to sign in as the new one." if left else ""
+    visit.notice(f"Saved.{again}")
+    return visit.go(account_path(saved.id))
+
+
+def show_state(visit: Visit) -> Response:
+    """Answer the script that waits for a sign-in in another window."""
+    return JSONResponse({"state": view_of(visit).state})
+
+
+def disconnect(visit: Visit) -> Response:
+    """Forget the account's grant."""
+    visit.hook.salesorder_disconnect(
+        host=visit.host, account_id=visit.account_id, worker=visit.worker
+    )
+    visit.notice("Disconnected. The ERP keeps no access to this mailbox until you press Login.")
+    return visit.go(account_path(visit.account_id))
+
+
+def ask_delete(visit: Visit) -> Response:
+    """Ask before deleting."""
+    return visit.page("delete", view=view_of(visit))
+
+
+def delete(visit: Visit) -> Response:
+    """Delete the account."""
+    name = visit.form.get("name", "")
+    deleted = visit.hook.salesorder_account_delete(
+        host=visit.host, account_id=visit.account_id, worker=visit.worker
+    )
+    if deleted is None:
+        raise NoSuchAccountError(visit.account_id)
+    visit.notice(f"{name or 'The account'} is deleted.")
+    return visit.go(ACCOUNTS)
+
+
+def _kind(visit: Visit, name: str) -> AccountKind:
+    for kind in kinds(visit):
+        if kind.kind == name:
+            return kind
+    raise HTTPException(404)
+
+
+def _save(visit: Visit, kind: AccountKind, account_id: str | None) -> AccountView | FormErrors:
+    values: dict[str, Any] = {
+        field.name: visit.form.get(field.name, False if field.widget == "checkbox" else "")
+        for field in kind.fields
+    }
+    saved: AccountView | FormErrors | None = visit.hook.salesorder_account_save(
+        host=visit.host,
+        kind=kind.kind,
+        account_id=account_id,
+        values=values,
+        worker=visit.worker,
+        request_id=visit.form.get("request_id") or secrets.token_urlsafe(16),
+    )
+    if saved is None:
+        raise HTTPException(404)
+    return saved
+
+
+def _draw_new(
+    visit: Visit, kind: AccountKind, values: Any, wrong: FormErrors | None = None
+) -> Response:
+    return visit.page(
+        "new",
+        422 if wrong else 200,
+        kind=kind,
+        values=values,
+        errors=wrong.errors if wrong else {},
+        # Kept when the form comes back: the same submission must not make two accounts.
+        request_id=visit.form.get("request_id") or secrets.token_urlsafe(16),
+    )
+
+
+def _draw_account(visit: Visit, view: AccountView, wrong: FormErrors | None = None) -> Response:
+    kind = _kind(visit, view.kind)
+    started = visit.host.sessions.get(visit.session, login_note(view.id)) or 0
+    waiting = view.state is not AccountState.CONNECTED and time.time() - started < POLLED_SECONDS
+    stored = {field.name: getattr(view.values, field.name) for field in kind.fields}
+    return visit.page(
+        "account",
+        422 if wrong else 200,
+        kind=kind,
+        view=view,
+        values=wrong.values if wrong else stored,
+        errors=wrong.errors if wrong else {},
+        request_id=secrets.token_urlsafe(16),
+        reasons=_reasons(view),
+        waiting=waiting,
+        activity=visit.host.activity.last(view.id),
+    )
+
+
+def _reasons(view: AccountView) -> dict[str, list[str]]:
+    """Return why buttons are dead: the reason, and the labels of all that it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for button in view.buttons:
+        if not button.enabled:
+            reasons.setdefault(button.reason, []).append(button.label)
+    return reasons

@@ -1,0 +1,91 @@
+"""The routes: which address shows which page, and what stands around all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ..plugin.errors import M365Error
+from . import account_pages as accounts
+from . import connection_pages as connection
+from . import folder_pages as folders
+from . import front_pages as front
+from . import signin_pages as signin
+from .drawing import FOLDER
+from .menus import ACCOUNTS, MENUS
+from .refusals import refuse_http, refuse_mail
+from .security import Guard
+from .visit import open_page, worker_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+
+    from .host import DemoHost
+    from .visit import Visit
+
+ACCOUNT = ACCOUNTS + "/{account_id}"
+
+
+def build_app(host: DemoHost, *, panel: str = "") -> Starlette:
+    """Return the ERP's front; `panel` is the address of the simulator's panel, if one runs."""
+    app = Starlette(
+        routes=[*_front(), *_accounts(), *_signin(host.settings.callback_path)],
+        middleware=[Middleware(Guard, base_url=host.settings.base_url)],
+        exception_handlers={M365Error: refuse_mail, HTTPException: refuse_http},
+    )
+    app.state.host = host
+    app.state.panel = panel
+    return app
+
+
+def _get(path: str, page: Callable[[Visit], Response]) -> Route:
+    return Route(path, worker_page(page), methods=["GET"])
+
+
+def _post(path: str, page: Callable[[Visit], Response]) -> Route:
+    return Route(path, worker_page(page), methods=["POST"])
+
+
+def _front() -> list[BaseRoute]:
+    return [
+        Mount("/static", StaticFiles(directory=FOLDER / "static")),
+        Route("/login", open_page(front.show_login), methods=["GET"]),
+        Route("/login", open_page(front.do_login), methods=["POST"]),
+        Route("/logout", open_page(front.log_out), methods=["POST"]),
+        _get("/", front.home),
+        *(_get(menu.path, front.menu) for menu in MENUS[:-1]),
+    ]
+
+
+def _accounts() -> list[BaseRoute]:
+    return [
+        _get(ACCOUNTS, accounts.show_list),
+        _get(ACCOUNTS + "/new/{kind}", accounts.show_new),
+        _post(ACCOUNTS + "/new/{kind}", accounts.create),
+        _get(ACCOUNT, accounts.show),
+        _post(ACCOUNT, accounts.change),
+        _get(ACCOUNT + "/state", accounts.show_state),
+        _post(ACCOUNT + "/disconnect", accounts.disconnect),
+        _get(ACCOUNT + "/delete", accounts.ask_delete),
+        _post(ACCOUNT + "/delete", accounts.delete),
+        _post(ACCOUNT + "/test", connection.test_connection),
+        _get(ACCOUNT + "/folders", folders.show_folders),
+        _post(ACCOUNT + "/folders", folders.save_folders),
+    ]
+
+
+def _signin(callback_path: str) -> list[BaseRoute]:
+    return [
+        _post(ACCOUNT + "/login", signin.begin_login),
+        _post(ACCOUNT + "/consent", signin.begin_consent),
+        Route(callback_path, open_page(signin.come_back), methods=["GET"]),
+        _get(signin.OUTCOME, signin.show_outcome),
+        Route(signin.RETURNED, open_page(signin.show_returned), methods=["GET"]),
+    ]

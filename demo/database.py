@@ -1,0 +1,50 @@
+"""The host's own tables, in the database file that the plugin's tables lie in as well."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS host_session (
+    id TEXT PRIMARY KEY, worker TEXT NOT NULL, csrf TEXT NOT NULL, browser TEXT NOT NULL,
+    ends REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS host_note (
+    session TEXT NOT NULL REFERENCES host_session (id) ON DELETE CASCADE,
+    name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (session, name)
+);
+CREATE TABLE IF NOT EXISTS host_event (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, worker TEXT NOT NULL,
+    account TEXT, details TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS host_event_account ON host_event (account, number);
+"""
+
+
+class Database:
+    """One SQLite file. A connection lives for one block, so every thread may use it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(_TABLES)
+
+    @property
+    def url(self) -> str:
+        """The file as SQLAlchemy names it."""
+        return f"sqlite:///{self.path}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection; commit at the end of the block, roll back if it raises."""
+        with closing(sqlite3.connect(self.path, timeout=5)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            with connection:
+                yield connection

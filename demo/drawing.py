@@ -1,0 +1,83 @@
+"""Pages from templates: escaped, strict about missing values, with a few filters."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from ..schemas.folders import ROLE_LABELS
+from ..schemas.permission import SYSTEM
+from ..schemas.report import Actor, StageStatus
+from .activity import tell
+from .menus import ACCOUNTS, MENUS, account_path, trail
+from .workers import ADMINISTRATOR, WORKERS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+FOLDER = Path(__file__).parent
+
+ACTORS = {
+    Actor.WORKER: "You can do this",
+    Actor.M365_ADMIN: "Your Microsoft 365 administrator must act",
+    Actor.ERP_ADMIN: "The ERP administrator must act",
+    Actor.NOBODY: "Nobody needs to act",
+}
+STATUSES = {
+    StageStatus.RUNNING: "Running",
+    StageStatus.PASSED: "Passed",
+    StageStatus.FAILED: "Failed",
+    StageStatus.NOT_TRIED: "Not tried",
+}
+PROTOCOLS = {"token": "Token", "imap": "Receiving (IMAP)", "smtp": "Sending (SMTP)"}
+
+
+def draw(template: str, status: int = 200, **values: Any) -> Response:
+    """Return the page that ``templates/{template}.html`` makes of the values."""
+    text = _environment().get_template(f"{template}.html").render(**values)
+    return HTMLResponse(text, status)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": _moment, "seconds": duration, "worker": _worker, "tell": tell}
+    environment.globals |= {
+        "account_path": account_path,
+        "accounts_path": ACCOUNTS,
+        "menus": MENUS,
+        "actors": ACTORS,
+        "administrator": ADMINISTRATOR,
+        "protocols": PROTOCOLS,
+        "role_labels": ROLE_LABELS,
+        "statuses": STATUSES,
+        "trail": trail,
+    }
+    return environment
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y, %H:%M} {at.tzname()}"
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took, as a person reads it."""
+    if seconds < 0.001:
+        return "< 1 ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _worker(name: str) -> str:
+    if name == SYSTEM:
+        return "the ERP itself"
+    return WORKERS[name].label if name in WORKERS else name

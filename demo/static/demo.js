@@ -1,0 +1,149 @@
+// What pages gain with a script: stages that appear while the connection is tested, a page that
+// notices when a sign-in in another window has ended, and copy buttons. All pages work without.
+"use strict";
+
+const LINES = "application/x-ndjson";
+const POLL_MS = 3000;
+const POLL_UNTIL = Date.now() + 10 * 60 * 1000;
+
+// Test Connection
+
+function ladderFor(stage, ladders) {
+  const known = ladders.querySelector(`[data-protocol="${CSS.escape(stage.protocol)}"]`);
+  if (known) return known;
+  const ladder = document.getElementById("ladder").content.cloneNode(true).firstElementChild;
+  ladder.dataset.protocol = stage.protocol;
+  ladder.classList.add(`ladder-${stage.protocol}`);
+  ladder.setAttribute("aria-label", stage.heading);
+  ladder.querySelector("h3").textContent = stage.heading;
+  ladders.append(ladder);
+  return ladder;
+}
+
+function rungFor(stage, ladder) {
+  const known = ladder.querySelector(`[data-stage="${CSS.escape(stage.name)}"]`);
+  if (known) return known;
+  const rung = document.getElementById("rung").content.cloneNode(true).firstElementChild;
+  rung.dataset.stage = stage.name;
+  ladder.querySelector("ol").append(rung);
+  return rung;
+}
+
+function show(stage, live) {
+  const rung = rungFor(stage, ladderFor(stage, live.querySelector(".ladders")));
+  if (stage.status === "running") {
+    live.querySelector("[role=status]").textContent = `${stage.heading}: ${stage.label}…`;
+  }
+  rung.className = `rung rung-${stage.status}`;
+  rung.querySelector(".rung-label").textContent = stage.label;
+  rung.querySelector(".rung-word").textContent = stage.word;
+  rung.querySelector(".rung-time").textContent = stage.time;
+  rung.querySelector(".rung-detail").textContent = stage.detail;
+}
+
+async function* linesOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
+
+async function climb(form) {
+  const live = document.getElementById("live");
+  const response = await fetch(form.action, {
+    method: "POST",
+    headers: { Accept: LINES },
+    body: new URLSearchParams(new FormData(form)),
+  });
+  if (response.headers.get("content-type") !== LINES) return false;
+  document.getElementById("report").hidden = true;
+  live.hidden = false;
+  live.scrollIntoView({ block: "nearest" });
+  for await (const line of linesOf(response)) {
+    if (line.done) return true;
+    show(line, live);
+  }
+  return false;
+}
+
+function testOnSubmit(form) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    button.textContent = "Testing…";
+    let stored = false;
+    try {
+      stored = await climb(form);
+    } catch {
+      // The connection to the ERP broke: what the plain form shows is the clearest answer.
+    }
+    if (!stored) {
+      form.submit();
+      return;
+    }
+    const address = new URL(location.href);
+    address.hash = "connection";
+    history.replaceState(null, "", address);
+    location.reload();
+  });
+}
+
+// A sign-in in another window
+
+async function lookAt(place) {
+  try {
+    const response = await fetch(place.dataset.poll || place.dataset.glance);
+    const answer = response.ok ? await response.json() : {};
+    if (answer.state && answer.state !== place.dataset.state) location.reload();
+  } catch {
+    // The ERP is away for a moment; the next look may find it again.
+  }
+}
+
+function poll(place) {
+  const timer = setInterval(() => {
+    if (Date.now() > POLL_UNTIL) clearInterval(timer);
+    else if (!document.hidden) lookAt(place);
+  }, POLL_MS);
+}
+
+// Copy buttons
+
+function copyOnClick(button) {
+  const label = [...button.childNodes];
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.parentElement.querySelector(".copied-text").textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.replaceChildren(...label); }, 2000);
+  });
+}
+
+// The Actions menu closes as menus do.
+function closeLikeAMenu(menu) {
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+}
+
+document.querySelectorAll("form[data-test]").forEach(testOnSubmit);
+document.querySelectorAll("[data-poll]").forEach(poll);
+document.querySelectorAll("[data-copy]").forEach(copyOnClick);
+document.querySelectorAll("details.menu").forEach(closeLikeAMenu);
+document.querySelectorAll("[data-focus]").forEach((place) => place.focus());
+document.querySelectorAll("[data-poll], [data-glance]").forEach((place) => {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) lookAt(place);
+  });
+});

@@ -1,0 +1,139 @@
+"""One request: who it comes from, what was posted, and the checks before any page acts on it."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from .drawing import draw
+from .sessions import SECONDS, Session
+from .workers import WORKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    import pluggy
+    from starlette.requests import Request
+
+    from .host import DemoHost
+
+SESSION_COOKIE = "erp_session"
+LONGEST_BODY = 64 * 1024
+EXPIRED = "This page is too old. Go back, load it again and repeat what you did."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What a page works with. Pages are plain functions that run in a thread: hooks may block."""
+
+    request: Request = field(repr=False)
+    session: Session
+    form: Mapping[str, str] = field(repr=False)
+
+    @property
+    def host(self) -> DemoHost:
+        """The ERP."""
+        host: DemoHost = self.request.app.state.host
+        return host
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """The hooks: the one way to mail accounts."""
+        return self.host.plugins.hook
+
+    @property
+    def worker(self) -> str:
+        """The worker's name, as the hooks take it; empty for one who is not logged in."""
+        return self.session.worker
+
+    @property
+    def account_id(self) -> str:
+        """The account in the page's address."""
+        return str(self.request.path_params["account_id"])
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep a plain value in the session."""
+        self.host.sessions.put(self.session, name, value)
+
+    def notice(self, text: str, tone: str = "good") -> None:
+        """Show `text` on the next page; `tone` is ``good`` or ``bad``."""
+        self.keep("notice", {"text": text, "tone": tone})
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Draw a page for this worker, with a waiting notice if there is one."""
+        notice = self.host.sessions.take(self.session, "notice")
+        return draw(template, status, session=self.session, notice=notice, **values)
+
+    def go(self, path: str) -> Response:
+        """Send the browser to another page of the host."""
+        return RedirectResponse(path, 303)
+
+
+def find_session(request: Request) -> Session | None:
+    """Return the session of the request's cookie, if it names one."""
+    cookie = request.cookies.get(SESSION_COOKIE)
+    host: DemoHost = request.app.state.host
+    return host.sessions.load(cookie) if cookie else None
+
+
+def set_session_cookie(response: Response, session: Session, host: DemoHost) -> None:
+    """Give the browser its session's cookie."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        session.cookie,
+        max_age=SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=host.settings.base_url.startswith("https:"),
+    )
+
+
+def open_page(page: Callable[[Visit], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a page that everybody may see; a POST needs its CSRF token."""
+
+    async def endpoint(request: Request) -> Response:
+        found = await run_in_threadpool(find_session, request)
+        form = await _posted(request, found) if request.method == "POST" else {}
+        host: DemoHost = request.app.state.host
+        session = found
+        if session is None:
+            session = await run_in_threadpool(host.sessions.begin)
+        visit = Visit(request=request, session=session, form=form)
+        response = await run_in_threadpool(page, visit)
+        if found is None:
+            set_session_cookie(response, session, host)
+        return response
+
+    return endpoint
+
+
+def worker_page(page: Callable[[Visit], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a page for workers: others are asked to log in, and come back."""
+
+    def checked(visit: Visit) -> Response:
+        if visit.worker in WORKERS:
+            return page(visit)
+        if visit.request.method == "GET":
+            visit.keep("after_login", visit.request.url.path)
+        return visit.go("/login")
+
+    return open_page(checked)
+
+
+async def _posted(request: Request, session: Session | None) -> Mapping[str, str]:
+    length = request.headers.get("content-length")
+    if length is None:
+        raise HTTPException(411, "What was sent does not say how long it is.")
+    if int(length) > LONGEST_BODY:
+        raise HTTPException(413, "More was sent than a form of this page holds.")
+    form = await request.form(max_fields=100, max_files=0)
+    values = {name: value for name, value in form.items() if isinstance(value, str)}
+    token = session.csrf if session else ""
+    if not token or not hmac.compare_digest(values.pop("csrf", "").encode(), token.encode()):
+        raise HTTPException(403, EXPIRED)
+    return values
