@@ -107,7 +107,10 @@ class Accounts:
     def _drawn(
         self, row: AccountRow, folders: tuple[MappedFolder, ...], worker: str
     ) -> AccountView:
-        return view_of(row, folders, lambda asked: self.context.host.allows(worker, asked, row.id))
+        context = self.context
+        return view_of(
+            row, folders, context.settings, lambda asked: context.host.allows(worker, asked, row.id)
+        )
 
     def _store(
         self, account_id: str | None, form: AccountForm, worker: str, request_id: str

@@ -11,6 +11,7 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from .diagnosis.classify import entra_code
 from .errors import M365Error, RegistrationError, UnavailableError
 
 if TYPE_CHECKING:
@@ -58,19 +59,21 @@ def seconds_of(retry_after: str | None) -> float | None:
 def refusal(answer: Mapping[str, Any], *, status: int, retry_after: float | None) -> M365Error:
     """Return the error that an answer with an ``error`` field stands for."""
     error = answer.get("error")
+    if not isinstance(error, str):
+        return broken(status=status, retry_after=retry_after)
     if status in _PASSING_STATUSES or status >= 500 or error in _PASSING_ERRORS:
         return UnavailableError(f"status {status}", retry_after=retry_after or _WAIT)
     refused = GrantRefusedError(answer)
     if error not in _REGISTRATION_ERRORS:
         return refused
-    registration = RegistrationError("registration_refused")
+    registration = RegistrationError(entra_code(refused.error, refused.aadsts))
     registration.__cause__ = refused
     return registration
 
 
-def broken(*, status: int, retry_after: float | None) -> M365Error:
+def broken(*, status: int, retry_after: float | None, discovering: bool = False) -> M365Error:
     """Return the error that an answer stands for which is not one: no JSON, no token."""
-    if status in {400, 404}:
+    if discovering and status in {400, 404}:
         # Discovery of a tenant that does not exist; MSAL gives the reason as prose only.
         return RegistrationError("tenant_unknown")
     reason = f"status {status}" if status else "no usable answer"

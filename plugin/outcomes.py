@@ -10,7 +10,7 @@ from ..schemas.signin import LoginCode, LoginOutcome
 from .answers import GrantRefusedError
 from .claims import ForeignTokenError
 from .diagnosis.catalogue import finding
-from .diagnosis.classify import entra_code
+from .diagnosis.classify import entra_code, unavailable_code
 from .errors import M365Error, RegistrationError, UnavailableError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Outcomes:
             case RegistrationError():
                 return self.failed(LoginCode.REFUSED, err.code, err.__cause__)
             case UnavailableError():
-                return self.failed(LoginCode.UNAVAILABLE, "microsoft_unavailable", err)
+                return self.failed(LoginCode.UNAVAILABLE, unavailable_code(err.reason), err)
             case ForeignTokenError():
                 return self.failed(LoginCode.REFUSED, "foreign_token", err)
             case _:
@@ -145,7 +145,6 @@ class Outcomes:
             signed_in=signed_in_as,
             redirect_uri=settings.redirect_uri,
             client_id=settings.client_id,
-            consent_link=link,
         )
 
     def _consent_link(self) -> str:

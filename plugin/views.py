@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..schemas.folders import MappedFolder
+    from ..schemas.report import Finding
+    from ..schemas.settings import Settings
     from .store.accounts import AccountRow
 
 _PERMISSIONS = {
@@ -41,7 +43,10 @@ _NEEDS_GRANT = {
 
 
 def view_of(
-    row: AccountRow, folders: tuple[MappedFolder, ...], allows: Callable[[Permission], bool]
+    row: AccountRow,
+    folders: tuple[MappedFolder, ...],
+    settings: Settings,
+    allows: Callable[[Permission], bool],
 ) -> AccountView:
     """Return the view of a row for a worker; `allows` answers for this account."""
     state = state_of(row)
@@ -56,8 +61,20 @@ def view_of(
         signed_in_at=row.signed_in_at,
         buttons=tuple(_buttons(state, allows)),
         folders=folders,
-        finding=finding(row.refused, username=row.form.username) if row.refused else None,
+        finding=_why_refused(row, settings),
         report=from_plain(ConnectionReport, row.report) if row.report else None,
+    )
+
+
+def _why_refused(row: AccountRow, settings: Settings) -> Finding | None:
+    if not row.refused:
+        return None
+    return finding(
+        row.refused,
+        mailbox=row.form.sender_email,
+        username=row.form.username,
+        client_id=settings.client_id,
+        redirect_uri=settings.redirect_uri,
     )
 
 

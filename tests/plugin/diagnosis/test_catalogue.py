@@ -29,7 +29,6 @@ KNOWN = {
     "host": "outlook.office365.com",
     "port": "993",
     "authority": "https://login.microsoftonline.com/contoso.test",
-    "consent_link": "https://login.microsoftonline.com/contoso.test/v2.0/adminconsent",
     "seconds": "20",
     "scopes": "SMTP.Send",
 }
