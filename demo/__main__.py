@@ -29,7 +29,9 @@ from .server import PORT, run
 def main(port: int, state: Path) -> None:
     """Run a small ERP with Microsoft 365 mail accounts, and a stand-in for Microsoft 365."""
     # Stopped by a service manager, the demo ends as tidily as by Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: whoever starts us in the background lets it be ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     sys.exit(run(port, state))
 
 

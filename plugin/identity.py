@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .answers import GrantRefusedError, broken, refusal, seconds_of
 from .clouds import endpoints
-from .errors import RegistrationError, UnavailableError
+from .errors import M365Error, RegistrationError, UnavailableError
 from .net import http_session, tls_context
 from .store.grants import Tokens
 
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
     from ..schemas.settings import Settings
 
+#: A token's life is believed up to a day: Microsoft's longest is 28 hours (CAE), usual is one.
+_LONGEST_LIFE = 24 * 3600
 _DISCOVERY_SECONDS = 24 * 3600.0
 _DISCOVERY_PATH = "/v2.0/.well-known/openid-configuration"
 _AUTHORIZE_PATH = "/oauth2/v2.0/authorize"
 
 
 def _tells_no_secret(record: logging.LogRecord) -> bool:
-    # At DEBUG MSAL tells codes and verifiers; at ERROR a token response that is not JSON, whole.
-    return record.levelno > logging.DEBUG and "response" not in str(record.msg)
+    # At DEBUG MSAL tells codes and verifiers; its OAuth client a whole answer that is not JSON.
+    return record.levelno > logging.DEBUG and record.name != "msal.oauth2cli.oauth2"
 
 
 @cache
@@ -40,7 +43,7 @@ def quiet_msal() -> Any:
     import msal  # noqa: PLC0415 - 92 ms that a host pays at the first sign-in, not at its start
 
     # A filter counts for records of its own logger only, so that each of them needs it.
-    for name in tuple(logging.root.manager.loggerDict):
+    for name in tuple(sys.modules):
         if name.partition(".")[0] == "msal":
             logging.getLogger(name).addFilter(_tells_no_secret)
     return msal
@@ -72,6 +75,7 @@ class _Client:
     def __init__(self, session: HttpClient, discovered: dict[str, tuple[float, Any]]) -> None:
         self._session = session
         self._discovered = discovered
+        self.discovering = False
         self.status = 0
         self.retry_after: float | None = None
 
@@ -80,6 +84,7 @@ class _Client:
         known = self._discovered.get(url)
         if known and known[0] > time.monotonic():
             return known[1]
+        self.discovering = True
         answer = self._note(self._session.get(url, **kwargs))
         if answer.status_code == 200 and url.endswith(_DISCOVERY_PATH):
             self._discovered[url] = (time.monotonic() + _DISCOVERY_SECONDS, answer)
@@ -87,6 +92,7 @@ class _Client:
 
     def post(self, url: str, **kwargs: Any) -> Any:
         """POST, never remembered."""
+        self.discovering = False
         return self._note(self._session.post(url, **kwargs))
 
     def close(self) -> None:
@@ -96,6 +102,12 @@ class _Client:
         self.status = answer.status_code
         self.retry_after = seconds_of(answer.headers.get("Retry-After"))
         return answer
+
+    def broken(self) -> M365Error:
+        """Return the error that the last answer stands for, which is not one."""
+        return broken(
+            status=self.status, retry_after=self.retry_after, discovering=self.discovering
+        )
 
 
 class Identity:
@@ -188,7 +200,7 @@ class Identity:
             if isinstance(answer, dict) and "error" in answer:
                 raise refusal(answer, status=client.status, retry_after=client.retry_after)
             if not isinstance(answer, dict):
-                raise broken(status=client.status, retry_after=client.retry_after)
+                raise client.broken()
             return answer, app.token_cache.serialize()
 
     def _discovery(self) -> Mapping[str, Any]:
@@ -199,7 +211,7 @@ class Identity:
             if answer.status_code != 200 or not {"issuer", "authorization_endpoint"} <= set(
                 document
             ):
-                raise broken(status=client.status, retry_after=client.retry_after)
+                raise client.broken()
             return document
 
     @contextmanager
@@ -234,23 +246,28 @@ class Identity:
             yield
         except (requests.RequestException, OSError) as err:
             raise UnavailableError(type(err).__name__) from err
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
+            MsalServiceError,
+        ) as err:
+            # MSAL takes an answer's shape for granted and stumbles over any other.
+            raise client.broken() from err
         except RuntimeError as err:
             if "nonce" not in str(err):
                 raise
             # Not chained: MSAL's message holds the nonce.
             raise GrantRefusedError({"error": "invalid_nonce"}) from None
-        except (ValueError, KeyError, TypeError, MsalServiceError) as err:
-            raise broken(status=client.status, retry_after=client.retry_after) from err
 
     def _tokens(self, answer: Mapping[str, Any], cache: str) -> Tokens:
         token, lifetime = answer.get("access_token"), str(answer.get("expires_in", ""))
-        if not isinstance(token, str) or not token or not lifetime.isdecimal():
+        seconds = int(lifetime) if lifetime.isdecimal() else 0
+        if not isinstance(token, str) or not token or not seconds:
             raise UnavailableError("the answer has no usable token")
         # No scope in the answer means: as requested (RFC 6749 §5.1).
         granted = answer.get("scope")
         return Tokens(
             access_token=token,
-            lifetime=int(lifetime),
+            lifetime=min(seconds, _LONGEST_LIFE),
             scopes=tuple(granted.split()) if isinstance(granted, str) else self._scopes,
             msal_cache=cache,
         )

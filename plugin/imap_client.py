@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imapclient import IMAPClient
 
-from .deadline import expect
+from .deadline import TooMuchDataError, expect
 
 if TYPE_CHECKING:
     import ssl
@@ -83,7 +83,10 @@ class Wire(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """Read a line; raise ``ConnectionResetError`` where the server left without a BYE."""
-        line = super().readline()
+        try:
+            line = super().readline()
+        except self.error as err:  # imaplib's own cap: a line of a million bytes
+            raise TooMuchDataError("The server sends a line without end.") from err
         if not line.endswith(b"\n") and not self.said_bye:
             raise ConnectionResetError("The server closed the connection.")
         self.last_line = line or self.last_line

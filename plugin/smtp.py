@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .clouds import endpoints
-from .deadline import TooMuchDataError, bounded
+from .deadline import Deadline, TooMuchDataError, bounded
 from .diagnosis.classify import network_code, retry_after, smtp_code
 from .diagnosis.redact import one_line
 from .errors import MailError
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _OWN_NAME = "[127.0.0.1]"
 #: Bytes of all answers of a session; each has some hundred.
 _MOST_ANSWERED = 64 * 1024
+#: Seconds for the answers to RSET and QUIT: nothing hangs on them.
+_LAST_WORDS = 1.0
 #: What cannot stand between the angle brackets of MAIL FROM.
 _UNSPEAKABLE = re.compile(r"[\x00-\x20\x7f<>\ud800-\udfff]")
 
@@ -57,7 +59,10 @@ class SmtpSession:
                 self.smtp.send(mail)
                 status, words = self.smtp.getreply()
                 self.smtp.send(b"RSET\r\n")
-        with suppress(OSError, smtplib.SMTPException, TooMuchDataError):
+        with (
+            suppress(OSError, smtplib.SMTPException, TooMuchDataError),
+            Deadline.after(_LAST_WORDS).applied(),
+        ):
             self._part()
         _expect(250, "sender", status, words)
 
@@ -184,9 +189,7 @@ def _told(stage: str) -> Iterator[None]:
         cause = err.__context__ if isinstance(err.__context__, OSError) else ConnectionResetError()
         raise MailError(network_code(cause, stage=stage), stage=stage) from err
     except smtplib.SMTPResponseException as err:
-        text = err.smtp_error
-        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        # Not "from err": its text has the server's words as they came, which may echo the token.
-        raise _refused(stage, err.smtp_code, words) from None
+        # A reply is returned, whatever it says; this is smtplib's own cap on a reply's line.
+        raise MailError("too_much_data", stage=stage) from err
     except (OSError, TooMuchDataError) as err:
         raise MailError(network_code(err, stage=stage), stage=stage) from err

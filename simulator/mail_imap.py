@@ -4,7 +4,6 @@ Exactly pymap 0.36.7: the classes below correct what an embedded server meets th
 """
 
 import asyncio
-import logging
 import socket
 import ssl
 from argparse import Namespace
@@ -37,7 +36,7 @@ from pymap.parsing.response.code import Capability
 
 from . import replies
 from .mail_access import IMAP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
-from .serving import stop_accepting
+from .serving import hush, stop_accepting
 from .tokens import Access
 
 BEFORE_LOGIN = (
@@ -260,8 +259,7 @@ class ImapServer:
     """Listens and keeps count of its connections, so that it can end them."""
 
     def __init__(self, access: MailAccess) -> None:
-        # At DEBUG pymap logs every line of the conversation, tokens among them.
-        logging.getLogger("pymap").setLevel(logging.WARNING)
+        hush("pymap.imap")  # every line of the conversation
         arguments = Namespace(passlib_cfg=None, proxy_protocol=None, debug=False)
         self._config = Config(
             arguments,

@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from . import replies
 from .mail_access import SMTP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
-from .serving import stop_accepting
+from .serving import hush, stop_accepting
 from .tenant import Submission, Tenant
 
 HOST_NAME = "FR3P281CA0001.outlook.office365.com"
@@ -153,6 +153,7 @@ class SmtpServer:
     def __init__(self, access: MailAccess) -> None:
         # aiosmtpd logs at INFO and DEBUG what clients send, and warns of its own deprecations.
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+        hush("mail.log")
         self._handler = Submissions(access)
         self._open: set[SubmissionProtocol] = set()
 

@@ -1,6 +1,7 @@
 """One thread with one event loop that all of the simulator's servers share."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -18,6 +19,16 @@ class PortInUse(OSError):  # noqa: N818 - says all that is to say
     def __init__(self, port: int) -> None:
         super().__init__(f"Port {port} on {HOST} is in use; stop what uses it or choose another")
         self.port = port
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+def hush(*loggers: str) -> None:
+    """Let these say warnings only: at DEBUG they tell tokens, whatever level a program sets."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(_is_warning)
 
 
 def listen(port: int, stack: ExitStack) -> socket.socket:

@@ -18,6 +18,11 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the rotation be killed more often than a run of the whole suite has time for."""
+    parser.addoption("--kills", type=int, default=10, help="kills of a key rotation (10)")
+
+
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """A certificate authority of the tests' own."""

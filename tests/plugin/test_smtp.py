@@ -210,7 +210,7 @@ BEFORE_SIGN_IN = {
     "drops": (lambda c: None, network_code(ConnectionResetError(), stage="tls")),
     "busy": (lambda c: c.send(b"421 4.3.2 Service not active\r\n"), "server_busy"),
     "no SMTP": (lambda c: c.send(b"* OK IMAP4 ready\r\n"), "smtp_unknown"),
-    "long line": (lambda c: c.send(b"220 " + b"x" * 9000), "smtp_unknown"),
+    "long line": (lambda c: c.send(b"220 " + b"x" * 9000), "too_much_data"),
     "not UTF-8": (lambda c: c.send(b"554 \xff\xfe\r\n"), "smtp_unknown"),
 }
 
