@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ..plugin.service import Service
     from ..schemas.account import FormErrors
     from ..schemas.folders import FolderChoices
+    from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
-    from ..schemas.report import ConnectionReport, Stage
+    from ..schemas.report import ConnectionReport, Finding, Stage
     from ..schemas.signin import LoginOutcome, Redirect
     from ..schemas.view import AccountView
     from .host import Host
@@ -136,3 +137,23 @@ def salesorder_folder_map(
     return service.mailbox.map_folders(account_id, mapping, worker) or service.accounts.view(
         account_id, worker
     )
+
+
+@hookimpl
+def salesorder_jobs() -> list[Job]:
+    """Return the three jobs."""
+    from ..schemas.job import JOBS  # noqa: PLC0415 - see above
+
+    return list(JOBS)
+
+
+@hookimpl
+def salesorder_job_run(host: Host, name: str, worker: str) -> JobReport | None:
+    """Run a job."""
+    return _service(host).jobs.run(name, worker) if is_ours(name) else None
+
+
+@hookimpl
+def salesorder_health(host: Host, worker: str) -> list[Finding]:
+    """Check what may be wrong."""
+    return _service(host).health.findings(worker)

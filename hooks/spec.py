@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from ..schemas.account import FormErrors
     from ..schemas.event import Event
     from ..schemas.folders import FolderChoices
+    from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
-    from ..schemas.report import ConnectionReport, Stage
+    from ..schemas.report import ConnectionReport, Finding, Stage
     from ..schemas.signin import LoginOutcome, Redirect
     from ..schemas.view import AccountView
     from .host import Host
@@ -173,6 +174,38 @@ def salesorder_folder_map(
 
     Each folder is looked up at the server, for its UIDVALIDITY; one that is not there is an error
     at its role, and nothing is stored. Raises as ``salesorder_folder_choices`` does.
+    """
+
+
+@hookspec
+def salesorder_jobs() -> list[Job]:  # type: ignore[empty-body]
+    """Tell what the host's scheduler should run, and how often; needs no host and no database.
+
+    The host joins the plugins' lists and runs each job with ``salesorder_job_run``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_job_run(host: Host, name: str, worker: str) -> JobReport | None:
+    """Run one job of ``salesorder_jobs`` to its end, at most some minutes. Called by the scheduler.
+
+    `worker` is whoever the scheduler runs as, such as `schemas.permission.SYSTEM`. Running a job
+    sooner, later or twice at once does no harm; what one run leaves the next one does.
+
+    Raises ``NotAllowedError`` (permission ``mail_accounts.maintain``), ``BadRequestError`` for a
+    name of this plugin's that there is not.
+    """
+
+
+@hookspec
+def salesorder_health(host: Host, worker: str) -> list[Finding]:  # type: ignore[empty-body]
+    """Tell what the administrator should know: keys, database, clocks, registration, accounts.
+
+    Called when a status page is drawn or a monitor asks; reads the database and the settings only.
+    The host joins the plugins' lists; an empty one is good health. What is wrong is a finding, a
+    database that cannot be used as well.
+
+    Raises ``NotAllowedError`` (``mail_accounts.maintain``).
     """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError
@@ -16,6 +16,7 @@ from ..schemas.text import same_address
 from .errors import BadRequestError, StoreError
 from .store import accounts, grants
 from .store.engines import reading, writing
+from .store.events import last_events
 from .views import view_of
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ class Accounts:
 
     def _view(self, connection: Connection, account_id: str, worker: str) -> AccountView:
         row = accounts.require_account(connection, account_id)
-        return self._drawn(row, accounts.read_mapping(connection, account_id), worker)
+        drawn = self._drawn(row, accounts.read_mapping(connection, account_id), worker)
+        return replace(drawn, events=last_events(connection, account_id))
 
     def _drawn(
         self, row: AccountRow, folders: tuple[MappedFolder, ...], worker: str

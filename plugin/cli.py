@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -19,9 +20,13 @@ from .. import __version__
 from .errors import M365Error, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
 
     from ..schemas.settings import Settings
+    from .rotation import KeyUse, Rotated
+    from .store.sealing import KeyRing
 
 #: Entry points of this group name click commands.
 COMMANDS = "salesorder_m365.commands"
@@ -118,7 +123,7 @@ def check(ctx: click.Context, config: Path | None) -> None:
 
 @main.group()
 def keys() -> None:
-    """Make keys for the key ring."""
+    """Make keys, see which are in use, and seal everything with the newest."""
 
 
 @keys.command()
@@ -131,6 +136,70 @@ def new() -> None:
         " It is a secret, printed only once: without it the grants cannot be opened.",
         err=True,
     )
+
+
+@keys.command("check")
+@_with_config
+@click.pass_context
+def check_keys_in_use(ctx: click.Context, config: Path | None) -> None:
+    """Tell which keys sealed what, which are unused and which are missing (exit status 1)."""
+    from .rotation import uses  # noqa: PLC0415 - see _settings
+
+    with _opened(config) as (engine, ring):
+        found = uses(engine, ring)
+    width = max(len(use.key_id) for use in found)
+    for use in found:
+        click.echo(f"{use.key_id or '?':<{width}}  {use.values:>7} values  {_role(use)}")
+    ctx.exit(0 if all(use.in_ring for use in found) else 1)
+
+
+def _role(use: KeyUse) -> str:
+    if not use.key_id:
+        return "not readable by any key: these rows were changed or cut off"
+    if not use.in_ring:
+        return "MISSING from the setting key_ring: what it sealed cannot be opened"
+    if use.newest:
+        return "newest: seals what is stored from now on"
+    return "in use: salesorder-m365 keys rotate" if use.values else "unused: may be taken out"
+
+
+@keys.command()
+@_with_config
+@click.pass_context
+def rotate(ctx: click.Context, config: Path | None) -> None:
+    """Seal everything with the newest key; may be stopped and run again at any time."""
+    with _opened(config) as (engine, ring):
+        done = _rotated(engine, ring)
+    click.echo(f"{done.resealed} rows sealed anew with {ring.newest}, {done.remaining} remain.")
+    for row in done.unreadable:
+        click.echo(row, err=True)
+    ctx.exit(1 if done.remaining else 0)
+
+
+def _rotated(engine: Engine, ring: KeyRing) -> Rotated:
+    from . import rotation  # noqa: PLC0415 - see _settings
+
+    rows = rotation.remaining(engine, ring)
+    # The bar shows itself on a terminal only.
+    with click.progressbar(length=rows, label=f"Sealing with {ring.newest}") as bar:
+        return rotation.rotate(engine, ring, progress=bar.update)
+
+
+@contextmanager
+def _opened(config: Path | None) -> Iterator[tuple[Engine, KeyRing]]:
+    """Give the database with a key ring that fits it."""
+    from .store.engines import dispose_engines, engine_for  # noqa: PLC0415 - see _settings
+    from .store.keys import check_keys  # noqa: PLC0415
+    from .store.sealing import KeyRing  # noqa: PLC0415
+
+    settings = _settings(config)
+    ring = KeyRing(settings.key_ring)
+    try:
+        engine = engine_for("salesorder-m365", settings.database_url)
+        check_keys(engine, ring)
+        yield engine, ring
+    finally:
+        dispose_engines()
 
 
 @main.group()

@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from ..schemas.event import Event
-from .errors import NotAllowedError
-from .store.engines import engine_for
+from ..schemas.permission import SYSTEM
+from .errors import NotAllowedError, StoreError
+from .store.engines import engine_for, writing
+from .store.events import claim_notice, store_event
 from .store.keys import check_keys
 from .store.sealing import KeyRing
 
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from ..schemas.settings import Settings
 
 log = logging.getLogger(__name__)
+
+#: Seconds that a worker waits at most for a database that is locked, for the sake of an event.
+_EVENT_PATIENCE = 1.0
+#: The notice, and the event, that Microsoft refuses the registration; seconds until the next one.
+REGISTRATION_NOTICE, NOTICE_SECONDS = "registration_refused", 3600.0
 
 
 class HostLike(Protocol):
@@ -72,11 +79,39 @@ class Context:
             raise NotAllowedError(worker, permission, account_id)
 
     def emit(self, name: str, worker: str, account_id: str | None = None, **details: str) -> None:
-        """Give the host an event; one that it cannot take changes nothing for the worker."""
+        """Keep an event and give it to the host; that neither can take it changes nothing else.
+
+        Call it after the transaction of what happened: it opens one of its own.
+        """
         event = Event(
             name=name, at=self.now(), worker=worker, account_id=account_id, details=details
         )
         try:
+            with writing(self.engine, patience=_EVENT_PATIENCE) as connection:
+                store_event(connection, event)
+        except StoreError as err:
+            log.error("event %s was not kept: %s", name, err)  # noqa: TRY400 - the error says it all
+        try:
             self.send(event)
         except Exception:  # the host's code: whatever it raises is the host's to mend
             log.exception("the host's salesorder_event failed for %s", name)
+
+    def emit_once(self, notice: str, seconds: float, name: str, **details: str) -> bool:
+        """Emit an event of the system's unless a worker gave this `notice` within `seconds`.
+
+        Tell whether it was emitted. The database decides, so that of many workers one does it.
+        """
+        try:
+            with writing(self.engine, patience=_EVENT_PATIENCE) as connection:
+                due = claim_notice(connection, notice, seconds)
+        except StoreError as err:
+            # Better one notice less than one from each worker; the log has it.
+            log.error("notice %s was not given: %s", notice, err)  # noqa: TRY400 - likewise
+            return False
+        if due:
+            self.emit(name, SYSTEM, None, **details)
+        return due
+
+    def alarm_registration(self, code: str) -> None:
+        """Tell, once an hour, that Microsoft refuses the registration: no account is at fault."""
+        self.emit_once(REGISTRATION_NOTICE, NOTICE_SECONDS, REGISTRATION_NOTICE, code=code)

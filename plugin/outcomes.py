@@ -96,6 +96,7 @@ class Outcomes:
             case GrantRefusedError():
                 return self.refused(err)
             case RegistrationError():
+                self.context.alarm_registration(err.code)
                 return self.failed(LoginCode.REFUSED, err.code, err.__cause__)
             case UnavailableError():
                 return self.failed(LoginCode.UNAVAILABLE, unavailable_code(err.reason), err)

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .accounts import Accounts
+from .health import Health
 from .identity import identity_for
+from .jobs import Jobs
 from .mailbox import Mailbox
 from .signin import SignIn
 from .vault import Vault
@@ -42,6 +44,16 @@ class Service:
     def mailbox(self) -> Mailbox:
         """What talks to the mail servers."""
         return Mailbox(self.context, self.vault)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What the host's scheduler runs."""
+        return Jobs(self.context, self.vault)
+
+    @cached_property
+    def health(self) -> Health:
+        """What the host's status page shows."""
+        return Health(self.context)
 
     def _identity(self) -> Identity:
         return identity_for(self.context.settings)

@@ -64,24 +64,26 @@ class Vault:
         Raises ``SignInNeededError``, ``RegistrationError``, ``UnavailableError``, ``StoreError``.
         """
         patience = Deadline.after(self._lease_seconds + self.context.settings.http_timeout)
-        renewed = False
+        version = None
         while True:
             row = self._read(account_id)
             if row.refused:
                 raise SignInNeededError(account_id, row.refused)
             usable = self._usable(row, rejected)
-            # A token that has just come is used however short its life is.
+            # A token that has come since, to whomever, is used however short its life is.
+            renewed = version not in {None, row.token_version}
+            version = row.token_version
             if usable and (renewed or row.expires_at - row.read_at > MARGIN):
                 return self._opened(row)
             if row.not_before > row.read_at:
                 return self._old_or_wait(row, usable=usable)
             if renewed:
                 raise UnavailableError("the renewed token had already run out")
-            renewed = self._renew_alone(row, usable=usable)
-            if not renewed and usable:
-                return self._opened(row)  # someone else renews it; it still serves
-            if not renewed:
-                self._wait_for_another(patience)
+            if self._renew_alone(row, usable=usable):
+                continue
+            if usable:
+                return self._opened(row)  # it still serves, whoever renews it
+            self._wait_for_another(patience)
 
     @property
     def _lease_seconds(self) -> float:
@@ -121,29 +123,43 @@ class Vault:
         time.sleep(_POLL_SECONDS * (1 + secrets.randbelow(100) / 100))
 
     def _renew_alone(self, row: GrantRow, *, usable: bool) -> bool:
-        """Renew under the lease; tell whether the row was changed by it.
+        """Renew under the lease; tell whether the row has a new token by it.
 
-        False means that another worker holds the lease. A passing fault is hidden while the old
-        token is still `usable`.
+        False means that another worker has or had the lease. A passing fault is hidden while the
+        old token is still `usable`.
         """
-        owner = secrets.token_hex(16)
-        with writing(self.context.engine) as connection:
-            if not grants.take_lease(connection, row, owner, self._lease_seconds):
-                return False
+        owner, identity = secrets.token_hex(16), self.identity()
+        cache = None if row.leased else self._take_lease(row, owner, usable=usable)
+        if cache is None:
+            return False
         try:
             with Deadline.after(self.context.settings.http_timeout).applied():
-                tokens = self.identity().renew(row.open_cache(self.context.ring))
+                tokens = identity.renew(cache)
         except GrantRefusedError as err:
             self._refuse(row, owner, err)
-            return True
+            return False
         except (RegistrationError, UnavailableError) as err:
             wait = getattr(err, "retry_after", _REGISTRATION_WAIT)
             self._release(row, owner, wait)
+            if isinstance(err, RegistrationError):
+                self.context.alarm_registration(err.code)
             if not usable:
                 raise
-            return True
-        self._keep(row, owner, tokens)
-        return True
+            return False
+        return self._keep(row, owner, tokens)
+
+    def _take_lease(self, row: GrantRow, owner: str, *, usable: bool) -> str | None:
+        """Return MSAL's cache as it is under the lease, None if the lease is not to be had."""
+        try:
+            with writing(self.context.engine) as connection:
+                leased = grants.take_lease(connection, row, owner, self._lease_seconds)
+                # Opened here: a value that does not open takes the lease back with it.
+                return leased.open_cache(self.context.ring) if leased else None
+        except StoreError as err:
+            if not usable:
+                raise
+            log.warning("grant of %s not renewed yet: %s", row.account_id, err)
+            return None
 
     def _refuse(self, row: GrantRow, owner: str, err: GrantRefusedError) -> None:
         code = entra_code(err.error, err.aadsts)
@@ -157,20 +173,21 @@ class Vault:
                 claims=claims_of(err.claims),
             )
         if not marked:
-            return  # a newer grant is there
+            return  # the lease ran out meanwhile: what is there now decides
         log.warning("grant of %s refused: %s", row.account_id, code)
         self.context.emit(
             "authn_token_revoked", SYSTEM, row.account_id, code=code, **err.references
         )
         raise SignInNeededError(row.account_id, code) from err
 
-    def _keep(self, row: GrantRow, owner: str, tokens: Tokens) -> None:
+    def _keep(self, row: GrantRow, owner: str, tokens: Tokens) -> bool:
         # The old refresh token is still in the row: a crash before this commit loses nothing.
         for attempt in stamina.retry_context(on=StoreError, attempts=4, timeout=5.0):
             with attempt, writing(self.context.engine) as connection:
                 kept = grants.write_tokens(connection, self.context.ring, row, owner, tokens)
         if kept:
             log.info("grant renewed for %s", row.account_id)
+        return kept
 
     def _release(self, row: GrantRow, owner: str, wait: float) -> None:
         with writing(self.context.engine) as connection:

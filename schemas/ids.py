@@ -6,6 +6,6 @@ KIND = "m365"
 ID_PREFIX = "m365:"
 
 
-def is_ours(account_id: str | None) -> bool:
-    """Tell whether an account id was made by this plugin."""
-    return account_id is not None and account_id.startswith(ID_PREFIX)
+def is_ours(name: str | None) -> bool:
+    """Tell whether the id of an account, or the name of a job, is this plugin's."""
+    return name is not None and name.startswith(ID_PREFIX)

@@ -18,3 +18,5 @@ class Permission(StrEnum):
     CONNECT = "mail_accounts.connect"
     TEST = "mail_accounts.test"
     MAP_FOLDERS = "mail_accounts.map_folders"
+    #: Running the jobs and seeing the health of all accounts together.
+    MAINTAIN = "mail_accounts.maintain"

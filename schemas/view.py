@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .account import AccountForm
+from .event import Event
 from .folders import MappedFolder
 from .report import ConnectionReport, Finding
 
@@ -39,7 +40,10 @@ class ButtonState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """An account. `id` begins with ``m365:``; `mailbox` is what IMAP opens (the Sender email)."""
+    """An account. `id` begins with ``m365:``; `mailbox` is what IMAP opens (the Sender email).
+
+    `events` are the last ten, newest first; in a list of accounts there are none.
+    """
 
     id: str
     kind: str
@@ -53,3 +57,4 @@ class AccountView:
     folders: tuple[MappedFolder, ...]
     finding: Finding | None
     report: ConnectionReport | None
+    events: tuple[Event, ...] = ()

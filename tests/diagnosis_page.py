@@ -17,6 +17,7 @@ GROUPS = {
     "smtp": "Sending (SMTP)",
     "network": "The way to the servers",
     "erp": "The ERP itself",
+    "health": "The status page",
 }
 ACTORS = {
     Actor.WORKER: "The worker",

@@ -76,10 +76,14 @@ def dispose_engines() -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that will write: it holds SQLite's write lock from the start."""
+def writing(engine: Engine, *, patience: float = _BUSY_SECONDS) -> Iterator[Connection]:
+    """Open a transaction that will write: it holds SQLite's write lock from the start.
+
+    It waits `patience` seconds for that lock.
+    """
+    options = {"m365_write": True, "m365_patience": patience}
     try:
-        with engine.connect().execution_options(m365_write=True) as connection, connection.begin():
+        with engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
     except SQLAlchemyError as err:
         msg = f"The database did not take the change: {_cause(err)}. Nothing was stored."
@@ -142,7 +146,9 @@ def _create_sqlite(database_url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A read that becomes a write fails at once in WAL mode, whatever the time-out.
-        write = connection.get_execution_options().get("m365_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        patience = options.get("m365_patience", _BUSY_SECONDS)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("m365_write") else "BEGIN")
 
     return engine

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, cast, delete, insert, null, or_, select, upda
 
 from .clock import database_now
 from .sealing import Place
-from .tables import grant
+from .tables import account, grant
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,6 +50,11 @@ class GrantRow:
     claims: bytes | None = field(repr=False)
     #: The database's clock when the row was read.
     read_at: float
+
+    @property
+    def leased(self) -> bool:
+        """Whether somebody held the lease when the row was read."""
+        return self.lease_until is not None and self.lease_until >= self.read_at
 
     def open_token(self, ring: KeyRing) -> str:
         """Return the access token."""
@@ -105,8 +110,10 @@ def put_grant(  # noqa: PLR0913 - one value per column
     The version goes on counting, so that a refresh that was under way with the old grant fails
     its compare-and-set.
     """
+    # Two sign-ins at once come one after the other, and a refresh's write before or after both.
+    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update())
     version = connection.scalar(
-        select(grant.c.token_version).where(grant.c.account_id == account_id)
+        select(grant.c.token_version).where(grant.c.account_id == account_id).with_for_update()
     )
     connection.execute(delete(grant).where(grant.c.account_id == account_id))
     connection.execute(
@@ -123,19 +130,27 @@ def put_grant(  # noqa: PLR0913 - one value per column
     )
 
 
-def take_lease(connection: Connection, row: GrantRow, owner: str, seconds: float) -> bool:
-    """Take the lease on exactly this version of the grant, if it is free; tell whether."""
+def take_lease(
+    connection: Connection, row: GrantRow, owner: str, seconds: float
+) -> GrantRow | None:
+    """Take the lease on exactly this version of the grant and read it again; None if it is taken.
+
+    It is not to be had either once Microsoft has refused the grant or asked for patience: another
+    worker may have learned so since `row` was read.
+    """
     now = database_now()
     taken = connection.execute(
         update(grant)
         .where(
             grant.c.account_id == row.account_id,
             grant.c.token_version == row.token_version,
+            grant.c.not_before <= now,
+            grant.c.refused.is_(None),
             or_(grant.c.lease_owner.is_(None), grant.c.lease_until < now),
         )
         .values(lease_owner=owner, lease_until=now + seconds)
     )
-    return taken.rowcount == 1
+    return read_grant(connection, row.account_id) if taken.rowcount == 1 else None
 
 
 def _leased(row: GrantRow, owner: str) -> Any:

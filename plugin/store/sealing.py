@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _NONCE_BYTES = 12
+_TAG_BYTES = 16
+#: Bytes before the nonce at most: a key id has up to 32 characters.
+LONGEST_HEADER = 2 + 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,8 @@ class KeyRing:
         """Seal `secret` for `place` with the newest key (or the one named)."""
         key_id = key_id or self.newest
         nonce = os.urandom(_NONCE_BYTES)
-        header = bytes((_VERSION, len(key_id))) + key_id.encode("ascii")
         data = place.associated_data(key_id)
-        return header + nonce + self._ciphers[key_id].encrypt(nonce, secret, data)
+        return header(key_id) + nonce + self._ciphers[key_id].encrypt(nonce, secret, data)
 
     def open(self, sealed: bytes, place: Place) -> bytes:
         """Return the secret; raise ``SealError`` that tells a missing key from a damaged value."""
@@ -89,9 +91,15 @@ class KeyRing:
             raise SealError(msg) from err
 
 
+def header(key_id: str) -> bytes:
+    """Return the bytes that every value sealed with this key begins with."""
+    return bytes((_VERSION, len(key_id))) + key_id.encode("ascii")
+
+
 def sealing_key(sealed: bytes) -> str:
     """Return the id of the key that `sealed` was sealed with."""
-    if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1] + _NONCE_BYTES + 16:
+    shortest = _NONCE_BYTES + _TAG_BYTES
+    if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1] + shortest:
         msg = "A sealed value is cut off or of a version that this plugin does not know."
         raise SealError(msg)
     return sealed[2 : 2 + sealed[1]].decode("ascii", errors="replace")

@@ -46,6 +46,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+#: Marks the columns that `sealing` seals, for `resealing` to find them.
+SEALED = "m365_sealed"
+
+
+def _sealed(name: str, *, nullable: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=nullable, info={SEALED: True})
+
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -91,10 +99,10 @@ grant = Table(
     Column("username", String(254), nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
     # Sealed: the access token by itself for the fast path, and MSAL's cache with the rest.
-    Column("access_token", LargeBinary, nullable=False),
+    _sealed("access_token"),
     Column("expires_at", BigInteger, nullable=False),
     Column("scopes", Text, nullable=False),
-    Column("msal_cache", LargeBinary, nullable=False),
+    _sealed("msal_cache"),
     # One refresh at a time over all processes: see plugin.vault.
     Column("token_version", Integer, nullable=False),
     Column("lease_owner", String(64)),
@@ -103,7 +111,7 @@ grant = Table(
     # Set when Microsoft refused the grant: the finding's code. The row is kept.
     Column("refused", String(64)),
     # Sealed claims that the next sign-in must ask for (OAuth `interaction_required`).
-    Column("claims", LargeBinary),
+    _sealed("claims", nullable=True),
 )
 
 attempt = Table(
@@ -119,7 +127,7 @@ attempt = Table(
     Column("return_to", String(2000), nullable=False),
     Column("username", String(254), nullable=False),
     # Sealed: MSAL's flow with the PKCE verifier and the nonce.
-    Column("flow", LargeBinary, nullable=False),
+    _sealed("flow"),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("consumed_at", UtcDateTime),
     Index("ix_m365_attempt_expires_at", "expires_at"),
@@ -143,4 +151,27 @@ key_check = Table(
     Column("key_id", String(32), primary_key=True),
     # A known text sealed with the key: tells a wrong key from a damaged row.
     Column("sealed", LargeBinary, nullable=False),
+)
+
+event = Table(
+    "m365_event",
+    metadata,
+    # SQLite numbers a row by itself only if the column is exactly INTEGER.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("worker", String(200), nullable=False),
+    # No foreign key: what happened to an account is kept when the account is gone.
+    Column("account_id", String(64)),
+    Column("details", JSON, nullable=False),
+    Index("ix_m365_event_account_id", "account_id", "id"),
+    Index("ix_m365_event_at", "at"),
+)
+
+notice = Table(
+    "m365_notice",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    # By the database's clock: one worker of many gives the notice.
+    Column("given_at", Float, nullable=False),
 )

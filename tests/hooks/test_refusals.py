@@ -30,9 +30,16 @@ CALLS = {
     "salesorder_test_connection": (Permission.TEST, {"account_id": ID, "progress": None}),
     "salesorder_folder_choices": (Permission.MAP_FOLDERS, {"account_id": ID}),
     "salesorder_folder_map": (Permission.MAP_FOLDERS, {"account_id": ID, "mapping": {}}),
+    "salesorder_job_run": (Permission.MAINTAIN, {"name": "m365:clean"}),
+    "salesorder_health": (Permission.MAINTAIN, {}),
 }
-#: Needs no worker; is called by the plugin; asks with the attempt's account, tested below.
-OTHERWISE = {"salesorder_account_kinds", "salesorder_event", "salesorder_login_callback"}
+#: Need no worker; is called by the plugin; asks with the attempt's account, tested below.
+OTHERWISE = {
+    "salesorder_account_kinds",
+    "salesorder_jobs",
+    "salesorder_event",
+    "salesorder_login_callback",
+}
 
 
 def test_the_table_has_every_hook():

@@ -31,6 +31,10 @@ KNOWN = {
     "authority": "https://login.microsoftonline.com/contoso.test",
     "seconds": "20",
     "scopes": "SMTP.Send",
+    "credential": "client secret",
+    "expires": "2026-12-31",
+    "keys": "k1, k2",
+    "accounts": "Sales, Purchasing",
 }
 
 
