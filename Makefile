@@ -2,15 +2,20 @@
 #              PORT=9000 moves it and the simulator's ports by the same distance
 # make test    set up (system packages too, where it may) and run check and every test
 # make check   ruff, mypy --strict and the floors test
+# make oauth-checklist
+#              print the twenty points of the OAuth checklist with their tests
+# make faults  try every fault on SQLite and PostgreSQL and print the table: expected, seen, holds
+# make crowd   let 50 processes ask for one expired token at once, TIMES=20 times each
 # make clean   remove all that the targets above made
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8365
+TIMES ?= 20
 PACKAGES := schemas plugin hooks simulator demo
 
-.PHONY: test check demo clean
+.PHONY: test check demo oauth-checklist faults crowd clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
 $(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
@@ -42,6 +47,15 @@ check: $(VENV)/.ready
 test: check
 	sh tests/system-packages
 	$(BIN)/python -m pytest
+
+oauth-checklist: $(VENV)/.ready
+	@$(BIN)/python tests/oauth_checklist.py
+
+faults: $(VENV)/.ready
+	@cd tests && ../$(BIN)/python -m faults
+
+crowd: $(VENV)/.ready
+	@cd tests && ../$(BIN)/python -m faults --crowd $(TIMES)
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

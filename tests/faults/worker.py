@@ -1,0 +1,188 @@
+"""Worker processes of the tests: ask for a token, alone or in a crowd, and stop where told.
+
+A job comes as one line of JSON over a Unix socket, reports go back as lines of JSON. All patches
+are made here: the product has no place for tests to hook in.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msal
+import psycopg
+from erp import Erp
+from salesorder_m365.plugin import http_session, rotation, vault
+from salesorder_m365.plugin.context import Context
+from salesorder_m365.plugin.errors import M365Error
+from salesorder_m365.plugin.identity import Identity
+from salesorder_m365.plugin.service import Service
+from salesorder_m365.plugin.store import resealing
+from salesorder_m365.schemas.settings import load_settings
+from sqlalchemy.dialects import postgresql, sqlite
+
+#: Imported once, before the processes are forked; the product imports them at first use.
+PRELOADED = (msal, psycopg, http_session, postgresql, sqlite)
+#: A stopped process ends by itself if nobody kills it.
+_LONGEST_STOP = 60.0
+
+
+def report(**values: Any) -> None:
+    # One write of one short line: lines of several processes do not mix.
+    os.write(1, (json.dumps(values) + "\n").encode())
+
+
+def stop_here(point: str) -> None:
+    report(at=point, pid=os.getpid())
+    time.sleep(_LONGEST_STOP)
+    os._exit(3)
+
+
+def turn_clock(seconds: float) -> None:
+    """Let this process's clock be wrong."""
+    right = time.time
+    time.time = lambda: right() + seconds
+
+
+def arm(point: str, act: Callable[[str], None]) -> None:
+    """Patch the product so that `act` is called at the named point of a refresh or a rotation."""
+
+    target, name, before = {
+        "lease": (Identity, "renew", True),
+        "answer": (vault.grants, "write_tokens", True),
+        "write": (vault.grants, "write_tokens", False),
+        "commit": (vault.Vault, "_keep", False),
+        "batch": (resealing, "replace_values", False),
+    }[point]
+    original = getattr(target, name)
+
+    @functools.wraps(original)
+    def patched(*args: Any, **options: Any) -> Any:
+        if before:
+            act(point)
+        result = original(*args, **options)
+        if not before:
+            act(point)
+        return result
+
+    setattr(target, name, patched)
+
+
+def ask(job: dict[str, Any]) -> None:
+    """Ask for the token and report a digest of it, or the error."""
+
+    host = Erp(load_settings(job["settings"]), name=job["name"])
+    try:
+        token = Service(Context(host, lambda event: None)).vault.token(job["account"])
+    except M365Error as err:
+        report(kind=type(err).__name__, why=str(err), pid=os.getpid())
+    except Exception:
+        report(kind="TRACEBACK", why=traceback.format_exc()[-800:], pid=os.getpid())
+    else:
+        digest = hashlib.sha256(token.secret.encode()).hexdigest()[:16]
+        report(kind="token", token=digest, pid=os.getpid())
+
+
+def finish(job: dict[str, Any]) -> None:
+    """Finish a sign-in that another process began."""
+
+    host = Erp(load_settings(job["settings"]), name=job["name"])
+    report(kind=str(host.finish(job["query"]).code))
+
+
+def rotate(job: dict[str, Any]) -> None:
+    """Rotate the keys row by row and stop: before the first commit, or after so many."""
+
+    context = Context(Erp(load_settings(job["settings"]), name=job["name"]), lambda event: None)
+    done: list[int] = []
+
+    def note(rows: int) -> None:
+        done.append(rows)
+        if len(done) == job["stop_after"]:
+            stop_here("batch")
+
+    if job["stop_after"] == 0:
+        arm("batch", stop_here)
+    rotation.rotate(context.engine, context.ring, batch=1, progress=note)
+
+
+def crowd(job: dict[str, Any]) -> None:
+    """Ask with many processes at once: all are ready before the first one asks."""
+    children = []
+    for number in range(job["count"]):
+        pid = os.fork()
+        if pid == 0:
+            with suppress(BaseException):
+                clocks = job.get("clocks", [0])
+                turn_clock(clocks[number % len(clocks)])
+                arm("lease", lambda _: report(at="lease", pid=os.getpid()))
+                os.read(0, 1)  # nobody writes: it returns for all when the pipe is closed
+                ask(job)
+            os._exit(0)
+        children.append(pid)
+    report(at="ready", children=children)
+    for pid in children:
+        os.waitpid(pid, 0)
+
+
+def limit_files(size: int) -> None:
+    """Let no file grow beyond `size`: the stand-in for a full disk where nothing may be mounted."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def work() -> None:
+    """Read the job and do it."""
+    report(pid=os.getpid())
+    # Not sys.stdin: its buffer would swallow what the crowd waits on.
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(0, 1)
+    job = json.loads(line)
+    turn_clock(job.get("clock", 0))
+    if "file_limit" in job:
+        limit_files(job["file_limit"])
+    if "stop_at" in job:
+        arm(job["stop_at"], stop_here)
+    {"ask": ask, "finish": finish, "rotate": rotate, "crowd": crowd}[job["do"]](job)
+
+
+def serve(listener: socket.socket) -> None:
+    """Fork a process for each connection, until stdin ends: starting Python takes a second."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([listener, 0], [], [])
+        if 0 in ready:
+            return
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listener.close()
+            os.dup2(connection.fileno(), 0)
+            os.dup2(connection.fileno(), 1)
+            connection.close()
+            with suppress(ConnectionError):
+                work()
+            os._exit(0)
+        connection.close()
+
+
+def main() -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(sys.argv[1])
+        listener.listen(64)
+        report(ready=True)
+        serve(listener)
+
+
+if __name__ == "__main__":
+    main()
