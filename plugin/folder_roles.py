@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..schemas.folders import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from .listing import ListedFolder
 
@@ -26,12 +26,18 @@ _ATTRIBUTES: Mapping[Role, str] = {
     Role.TRASH: "\\trash",
     Role.ARCHIVE: "\\archive",
 }
+_SPECIAL = frozenset(_ATTRIBUTES.values())
+#: Folders with well-known names lie at the top, or right below INBOX or a namespace's prefix.
+_DEEPEST = 2
 
 
 def suggest(listed: Iterable[ListedFolder]) -> dict[Role, tuple[ListedFolder, str]]:
     """Return a folder per role, and why: ``attribute`` or ``name``. No folder gets two roles."""
-    offered = [folder for folder in listed if folder.selectable and not folder.malformed]
+    every = [folder for folder in listed if folder.selectable and not folder.malformed]
+    # What lies deeper than well-known names do must have an attribute to be found at all.
+    offered = [f for f in every if len(f.parts) <= _DEEPEST or f.attributes & _SPECIAL]
     offered.sort(key=lambda folder: (len(folder.parts), folder.parts, folder.path))
+    roots = {folder.parts[0] for folder in every if not is_inbox(folder.path)}
     found: dict[Role, tuple[ListedFolder, str]] = {}
     if inbox := next((folder for folder in offered if is_inbox(folder.path)), None):
         found[Role.INBOX] = inbox, "name"
@@ -40,7 +46,7 @@ def suggest(listed: Iterable[ListedFolder]) -> dict[Role, tuple[ListedFolder, st
             if attribute in folder.attributes and not _is_taken(folder, found):
                 found[role] = folder, "attribute"
                 break
-    for role, folder in _by_name(offered, found.keys()):
+    for role, folder in _by_name(offered, roots, found.keys()):
         if not _is_taken(folder, found):
             found[role] = folder, "name"
     return found
@@ -48,7 +54,7 @@ def suggest(listed: Iterable[ListedFolder]) -> dict[Role, tuple[ListedFolder, st
 
 def is_inbox(path: str) -> bool:
     """Tell whether `path` is INBOX, the one name whose case does not matter (RFC 3501, 5.1)."""
-    return path.isascii() and path.upper() == "INBOX"
+    return len(path) == len("INBOX") and path.isascii() and path.upper() == "INBOX"
 
 
 def _is_taken(folder: ListedFolder, found: Mapping[Role, tuple[ListedFolder, str]]) -> bool:
@@ -56,7 +62,7 @@ def _is_taken(folder: ListedFolder, found: Mapping[Role, tuple[ListedFolder, str
 
 
 def _by_name(
-    offered: Sequence[ListedFolder], have: Iterable[Role]
+    offered: Sequence[ListedFolder], roots: Collection[str], have: Iterable[Role]
 ) -> Iterator[tuple[Role, ListedFolder]]:
     """Yield folders with well-known names, for the roles that are still without one.
 
@@ -64,7 +70,7 @@ def _by_name(
     mailbox's folders speak goes first, then the language's current name.
     """
     by_name: dict[str, ListedFolder] = {}
-    for folder in _near_the_root(offered):
+    for folder in _near_the_root(offered, roots):
         by_name.setdefault(_squeezed(folder.parts[-1]), folder)
     languages = sorted(_names().values(), key=lambda names: -_spoken(names, by_name))
     for role in [role for role in _ATTRIBUTES if role not in set(have)]:
@@ -73,12 +79,13 @@ def _by_name(
             yield role, fit
 
 
-def _near_the_root(offered: Sequence[ListedFolder]) -> Iterator[ListedFolder]:
+def _near_the_root(
+    offered: Sequence[ListedFolder], roots: Collection[str]
+) -> Iterator[ListedFolder]:
     """Yield the folders at the top, then those right below INBOX or below a namespace's prefix."""
     yield from (folder for folder in offered if len(folder.parts) == 1)
-    roots = {folder.parts[0] for folder in offered if not is_inbox(folder.path)}
     for folder in offered:
-        if len(folder.parts) == 2 and (is_inbox(folder.parts[0]) or len(roots) == 1):
+        if len(folder.parts) == _DEEPEST and (is_inbox(folder.parts[0]) or len(roots) == 1):
             yield folder
 
 

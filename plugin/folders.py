@@ -63,6 +63,8 @@ def paths_to_ask(listed: Sequence[ListedFolder], mapped: Sequence[MappedFolder])
     These are the mapped folders that are still listed. Where one has vanished, also the folders
     that it may have become: moved elsewhere under its name, or renamed where it was.
     """
+    if not mapped:
+        return []
     folders = _unique(listed)
     known = {_key(mapping.path) for mapping in mapped}
     asked = [folders[_key(m.path)].path for m in mapped if _key(m.path) in folders]

@@ -16,7 +16,7 @@ from .diagnosis.classify import imap_code, network_code, retry_after
 from .diagnosis.redact import one_line
 from .errors import MailError
 from .listing import ListedFolder, listed_folders, speakable
-from .net import connect, no_rung, resolve, secure, tls_context
+from .net import connect, mail_tls_context, no_rung, resolve, secure
 from .sasl import challenge_text, xoauth2
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from ..schemas.settings import Endpoint, Settings
     from .imap_client import Client, Reply
+    from .listing import Answer
     from .net import Rung
 
 __all__ = ["ImapSession", "ListedFolder", "imap_session"]
 
 #: STATUS commands that may go in one flight.
 MOST_STATUSES = 64
+#: Bytes at a STATUS answer's end that are looked at: a few numbers.
+_LOOKED_AT = 512
 _UID_VALIDITY = re.compile(rb"\([^()]*\bUIDVALIDITY (\d{1,10})\b[^()]*\)\s*$", re.IGNORECASE)
 # No folder, or none that holds mail. RFC 5530 has codes for it; Exchange says
 # "NO [TRYCREATE] Folder is not found." or "doesn't exist".
@@ -55,8 +58,14 @@ class ImapSession:
         authenticated but not connected", that it does not open this mailbox.
         """
         with _told("mailbox", self.client):
-            reply = _ok("mailbox", self.client.list_all())
-            return listed_folders(reply.answers)
+            answers = self._listed()
+            folders = listed_folders(answers)
+            for _ in answers:
+                pass  # of a list that was cut, so that the next command's answer comes next
+            return folders
+
+    def _listed(self) -> Iterator[Answer]:
+        _ok("mailbox", (yield from self.client.list_all()))
 
     def uid_validity(self, path: str) -> int | None:
         """Return a folder's UIDVALIDITY, or None if there is no such folder."""
@@ -112,7 +121,7 @@ def _secured(settings: Settings, place: Endpoint, rung: Rung) -> ssl.SSLSocket:
     with rung("connect"), _told("connect"):
         sock = connect(addresses)
     with sock, rung("tls"), _told("tls"):
-        return secure(sock, tls_context(settings.ca_file), place.host)
+        return secure(sock, mail_tls_context(settings.ca_file), place.host)
 
 
 def _greeted(sock: ssl.SSLSocket, place: Endpoint) -> Client:
@@ -149,7 +158,7 @@ def _validity(reply: Reply) -> int | None:
         return None
     _ok("folders", reply)
     # A name that is a literal comes first, and what is asked for in the line's end.
-    lines = (answer for answer in reply.answers if isinstance(answer, bytes))
+    lines = (answer[-_LOOKED_AT:] for answer in reply.answers if isinstance(answer, bytes))
     found = [match for match in map(_UID_VALIDITY.search, lines) if match]
     if len(found) != 1:
         raise _refused("folders", reply.words)

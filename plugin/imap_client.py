@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imapclient import IMAPClient
 
-from .deadline import TooMuchDataError, expect
+from .deadline import TooMuchDataError, count, expect
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from .listing import Answer
 
@@ -27,6 +27,11 @@ _CAPABILITY = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _EXCHANGE = re.compile(rb"\bMicrosoft Exchange\b")
 _OF_EXCHANGE = ("IMAP4", "IMAP4REV1", "AUTH=XOAUTH2", "SASL-IR")
 _MOST_CHALLENGES = 3
+#: Bytes of the greeting that are searched for capabilities; honest ones have some hundred. What
+#: follows the first bracket is looked at from each further one, so a long one would take minutes.
+_LOOKED_AT = 4096
+#: Bytes that a line costs in memory beside its own: short ones would fill it unseen.
+_LINE_COST = 64
 
 
 class PreauthError(Exception):
@@ -50,6 +55,7 @@ class Wire(imaplib.IMAP4):
         self.challenge = b""
         self._challenges = 0
         self._held: list[bytes] | None = None
+        self._unread = b""
         super().__init__()
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002 - imaplib's signature
@@ -83,6 +89,10 @@ class Wire(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """Read a line; raise ``ConnectionResetError`` where the server left without a BYE."""
+        if self._unread:
+            line, self._unread = self._unread, b""
+            return line
+        count(_LINE_COST)
         try:
             line = super().readline()
         except self.error as err:  # imaplib's own cap: a line of a million bytes
@@ -91,6 +101,19 @@ class Wire(imaplib.IMAP4):
             raise ConnectionResetError("The server closed the connection.")
         self.last_line = line or self.last_line
         return line
+
+    def plain_answers(self, start: bytes) -> Iterator[bytes]:
+        """Yield the answers that come next as long as they begin so and hold no literal.
+
+        imaplib spends on such a line several times what else it costs; the first one that may be
+        something else is left for it.
+        """
+        while True:
+            line = self.readline()
+            if not line.startswith(start) or line[-3:] == b"}\r\n" or line[-2:] != b"\r\n":
+                self._unread = line
+                return
+            yield line[len(start) : -2]
 
     @property
     def words(self) -> str:
@@ -114,7 +137,7 @@ class Wire(imaplib.IMAP4):
         """Take the capabilities from the greeting; ask where it does not tell them."""
         if self.state != "NONAUTH":
             raise PreauthError
-        greeting = self.welcome or b""
+        greeting = (self.welcome or b"")[:_LOOKED_AT]
         if found := _CAPABILITY.search(greeting):
             self.capabilities = tuple(found[1].decode("ascii", "replace").upper().split())
         elif _EXCHANGE.search(greeting):
@@ -170,10 +193,21 @@ class Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
             wire.state = "AUTH"
         return self._reply(kind)
 
-    def list_all(self) -> Reply:
-        """Ask LIST for the whole hierarchy."""
-        kind, answers = self.wire.list('""', '"*"')
-        return self._reply(kind, answers)
+    def list_all(self) -> Generator[Answer, None, Reply]:
+        """Ask LIST for the whole hierarchy; yield the answers as they come, return how it ended.
+
+        Whoever reads them does so while the server still looks for the next ones.
+        """
+        wire: Any = self.wire
+        if _private_parts_are_there():
+            tag = wire._command("LIST", '""', '"*"')  # noqa: SLF001
+            yield from wire.plain_answers(b"* LIST ")
+            kind, _ = wire._command_complete("LIST", tag)  # noqa: SLF001
+            _, rest = wire.response("LIST")
+        else:
+            kind, rest = wire.list('""', '"*"')
+        yield from rest
+        return self._reply(kind)
 
     def statuses(self, names: Sequence[bytes]) -> list[Reply]:
         """Ask STATUS (UIDVALIDITY) for quoted names, all in one flight; the replies in order."""

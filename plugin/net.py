@@ -10,7 +10,9 @@ import ssl
 import threading
 from collections import deque
 from contextlib import ExitStack, nullcontext
+from functools import lru_cache
 from itertools import chain, zip_longest
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +21,6 @@ from .deadline import DeadlineSocket, DeadlineSSLSocket, remaining
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import requests
 
@@ -47,6 +48,29 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = DeadlineSSLSocket
     return context
+
+
+def mail_tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return `tls_context` for mail servers, made anew when the authorities' file has changed.
+
+    Reading the system's authorities takes 20 ms of a processor, too long for each connection. HTTP
+    keeps contexts of its own, for urllib3 changes what it is given.
+    """
+    return _kept_context(ca_file, _changed_at(ca_file))
+
+
+@lru_cache(maxsize=8)
+def _kept_context(ca_file: Path | None, _changed_at: int) -> ssl.SSLContext:
+    return tls_context(ca_file)
+
+
+def _changed_at(ca_file: Path | None) -> int:
+    """Return when the authorities were changed, in nanoseconds; 0 where that is not known."""
+    system = ssl.get_default_verify_paths()
+    try:
+        return Path(ca_file or system.cafile or system.capath or "").stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def resolve(

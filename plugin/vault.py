@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .identity import Identity
-    from .store.grants import GrantRow, Tokens
+    from .store.grants import TokenRow, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 MARGIN = 300.0
 #: After a refusal of the registration nobody asks again for a minute.
 _REGISTRATION_WAIT = 60.0
-_POLL_SECONDS = 0.05
+#: Seconds between two looks at the row while another worker renews: growing, and spread.
+_FIRST_LOOK, _LONGEST_LOOK = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,24 @@ class AccessToken:
     secret: str = field(repr=False)
     expires_at: float
     scopes: tuple[str, ...]
+
+
+class _Patience:
+    """How long a worker waits for another one's renewal, and how often it looks."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = Deadline.after(seconds)
+        self._look = _FIRST_LOOK
+
+    def wait(self) -> None:
+        """Sleep until the next look; raise ``UnavailableError`` if there is no time for one."""
+        try:
+            self._deadline.remaining()
+        except TimeoutError as err:
+            raise UnavailableError("another worker is renewing the token") from err
+        # Spread, for a crowd that looks in step would also rush for the lease in step.
+        time.sleep(self._look * (0.5 + secrets.randbelow(100) / 100))
+        self._look = min(self._look * 1.5, _LONGEST_LOOK)
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,8 @@ class Vault:
 
         Raises ``SignInNeededError``, ``RegistrationError``, ``UnavailableError``, ``StoreError``.
         """
-        patience = Deadline.after(self._lease_seconds + self.context.settings.http_timeout)
+        # A killed worker's lease, and then its successor's, may both be waited for.
+        patience = _Patience(2 * self._lease_seconds)
         version = None
         while True:
             row = self._read(account_id)
@@ -79,57 +99,58 @@ class Vault:
                 return self._old_or_wait(row, usable=usable)
             if renewed:
                 raise UnavailableError("the renewed token had already run out")
-            if self._renew_alone(row, usable=usable):
+            if self._renewed(row, usable=usable):
                 continue
             if usable:
                 return self._opened(row)  # it still serves, whoever renews it
-            self._wait_for_another(patience)
+            patience.wait()
 
     @property
     def _lease_seconds(self) -> float:
         # The HTTP deadline must end well within half the lease.
         return 2 * self.context.settings.http_timeout + 5
 
-    def _read(self, account_id: str) -> GrantRow:
+    def _read(self, account_id: str) -> TokenRow:
         with reading(self.context.engine) as connection:
-            row = grants.read_grant(connection, account_id)
+            row = grants.read_token(connection, account_id)
         if row is None:
             raise SignInNeededError(account_id, "not_signed_in")
         return row
 
-    def _usable(self, row: GrantRow, rejected: str | None) -> bool:
+    def _usable(self, row: TokenRow, rejected: str | None) -> bool:
         if row.expires_at <= row.read_at:
             return False
         return rejected is None or row.open_token(self.context.ring) != rejected
 
-    def _opened(self, row: GrantRow) -> AccessToken:
+    def _opened(self, row: TokenRow) -> AccessToken:
         return AccessToken(
             secret=row.open_token(self.context.ring),
             expires_at=row.expires_at,
             scopes=tuple(row.scopes.split()),
         )
 
-    def _old_or_wait(self, row: GrantRow, *, usable: bool) -> AccessToken:
+    def _old_or_wait(self, row: TokenRow, *, usable: bool) -> AccessToken:
         if usable:
             return self._opened(row)
         raise UnavailableError("waiting after a fault", retry_after=row.not_before - row.read_at)
 
-    @staticmethod
-    def _wait_for_another(patience: Deadline) -> None:
+    def _renewed(self, row: TokenRow, *, usable: bool) -> bool:
+        """Renew; a passing fault, of the database too, is hidden while the old token serves."""
         try:
-            patience.remaining()
-        except TimeoutError as err:
-            raise UnavailableError("another worker is renewing the token") from err
-        time.sleep(_POLL_SECONDS * (1 + secrets.randbelow(100) / 100))
+            return self._renew_alone(row)
+        except (RegistrationError, UnavailableError, StoreError) as err:
+            if not usable:
+                raise
+            log.warning("grant of %s not renewed yet: %s", row.account_id, err)
+            return False
 
-    def _renew_alone(self, row: GrantRow, *, usable: bool) -> bool:
+    def _renew_alone(self, row: TokenRow) -> bool:
         """Renew under the lease; tell whether the row has a new token by it.
 
-        False means that another worker has or had the lease. A passing fault is hidden while the
-        old token is still `usable`.
+        False means that another worker has or had the lease.
         """
         owner, identity = secrets.token_hex(16), self.identity()
-        cache = None if row.leased else self._take_lease(row, owner, usable=usable)
+        cache = None if row.leased else self._take_lease(row, owner)
         if cache is None:
             return False
         try:
@@ -143,25 +164,18 @@ class Vault:
             self._release(row, owner, wait)
             if isinstance(err, RegistrationError):
                 self.context.alarm_registration(err.code)
-            if not usable:
-                raise
-            return False
+            raise
         return self._keep(row, owner, tokens)
 
-    def _take_lease(self, row: GrantRow, owner: str, *, usable: bool) -> str | None:
+    def _take_lease(self, row: TokenRow, owner: str) -> str | None:
         """Return MSAL's cache as it is under the lease, None if the lease is not to be had."""
-        try:
-            with writing(self.context.engine) as connection:
-                leased = grants.take_lease(connection, row, owner, self._lease_seconds)
-                # Opened here: a value that does not open takes the lease back with it.
-                return leased.open_cache(self.context.ring) if leased else None
-        except StoreError as err:
-            if not usable:
-                raise
-            log.warning("grant of %s not renewed yet: %s", row.account_id, err)
-            return None
+        # A power cut that forgets the lease has ended its holder too, SQLite being of one machine.
+        with writing(self.context.engine, lasting=False) as connection:
+            leased = grants.take_lease(connection, row, owner, self._lease_seconds)
+            # Opened here: a value that does not open takes the lease back with it.
+            return leased.open_cache(self.context.ring) if leased else None
 
-    def _refuse(self, row: GrantRow, owner: str, err: GrantRefusedError) -> None:
+    def _refuse(self, row: TokenRow, owner: str, err: GrantRefusedError) -> None:
         code = entra_code(err.error, err.aadsts)
         with writing(self.context.engine) as connection:
             marked = grants.refuse_grant(
@@ -180,7 +194,7 @@ class Vault:
         )
         raise SignInNeededError(row.account_id, code) from err
 
-    def _keep(self, row: GrantRow, owner: str, tokens: Tokens) -> bool:
+    def _keep(self, row: TokenRow, owner: str, tokens: Tokens) -> bool:
         # The old refresh token is still in the row: a crash before this commit loses nothing.
         for attempt in stamina.retry_context(on=StoreError, attempts=4, timeout=5.0):
             with attempt, writing(self.context.engine) as connection:
@@ -189,6 +203,6 @@ class Vault:
             log.info("grant renewed for %s", row.account_id)
         return kept
 
-    def _release(self, row: GrantRow, owner: str, wait: float) -> None:
+    def _release(self, row: TokenRow, owner: str, wait: float) -> None:
         with writing(self.context.engine) as connection:
             grants.release_lease(connection, row, owner, wait=wait)

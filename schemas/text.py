@@ -76,7 +76,7 @@ def normal_address(text: str) -> str:
 
 def same_address(one: str, other: str) -> bool:
     """Tell whether two addresses name the same mailbox at Microsoft, which ignores case."""
-    return fold_address(one) == fold_address(other)
+    return one == other or fold_address(one) == fold_address(other)
 
 
 def fold_address(address: str) -> str:

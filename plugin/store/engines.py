@@ -35,6 +35,9 @@ def engine_for(host_name: str, database_url: str) -> Engine:
             engine = _create(database_url)
             try:
                 ensure_current(engine)
+            except StoreError:
+                engine.dispose()
+                raise
             except SQLAlchemyError as err:
                 engine.dispose()
                 msg = f"The database of “{host_name}” cannot be used: {_cause(err)}."
@@ -76,12 +79,15 @@ def dispose_engines() -> None:
 
 
 @contextmanager
-def writing(engine: Engine, *, patience: float = _BUSY_SECONDS) -> Iterator[Connection]:
+def writing(
+    engine: Engine, *, patience: float = _BUSY_SECONDS, lasting: bool = True
+) -> Iterator[Connection]:
     """Open a transaction that will write: it holds SQLite's write lock from the start.
 
-    It waits `patience` seconds for that lock.
+    It waits `patience` seconds for that lock. What need not be `lasting` may be lost, whole, in a
+    power cut: SQLite does not wait for the disk then.
     """
-    options = {"m365_write": True, "m365_patience": patience}
+    options = {"m365_write": True, "m365_patience": patience, "m365_lasting": lasting}
     try:
         with engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
@@ -104,7 +110,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _cause(err: SQLAlchemyError) -> str:
     # Not str(err): it holds the statement with its parameters.
     original = getattr(err, "orig", None)
-    return str(original or type(err).__name__).strip().splitlines()[0][:200].rstrip(".")
+    said = str(original or "").strip() or type(original or err).__name__
+    return said.splitlines()[0][:200].rstrip(".")
 
 
 def _create(database_url: str) -> Engine:
@@ -145,10 +152,29 @@ def _create_sqlite(database_url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A read that becomes a write fails at once in WAL mode, whatever the time-out.
         options = connection.get_execution_options()
-        patience = options.get("m365_patience", _BUSY_SECONDS)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("m365_write") else "BEGIN")
+        _set(connection, "busy_timeout", round(options.get("m365_patience", _BUSY_SECONDS) * 1000))
+        if not options.get("m365_write"):
+            # A deferred BEGIN takes no lock, so there is no error to translate.
+            _say(connection, "BEGIN")
+            return
+        _set(connection, "synchronous", "FULL" if options.get("m365_lasting", True) else "NORMAL")
+        # A read that becomes a write fails at once in WAL mode, whatever the time-out.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _set(connection: Connection, pragma: str, value: str | int) -> None:
+    """Set a pragma of this connection, unless it has the value already."""
+    known = connection.connection.info.setdefault("m365_pragmas", {})
+    if known.get(pragma) != value:
+        _say(connection, f"PRAGMA {pragma} = {value}")
+        known[pragma] = value
+
+
+def _say(connection: Connection, statement: str) -> None:
+    """Say it past SQLAlchemy, which makes a result of each statement: half of a read's cost."""
+    cursor = connection.connection.cursor()
+    cursor.execute(statement)
+    cursor.close()

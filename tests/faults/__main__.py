@@ -1,10 +1,12 @@
 """The table of faults: `python -m faults` runs every one and exits with 1 if one does not hold.
 
-`--crowd 20` runs the two crowds of 50 processes instead, that many times on each database.
+`--crowds 20` lets crowds of 50 processes ask instead, that many of each kind on each database;
+`--rotations 100` kills key rotations, that many on each database.
 """
 
 import argparse
 import logging
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,13 +19,11 @@ from rich.table import Table
 from salesorder_m365.plugin.store.engines import dispose_engines
 from salesorder_m365.simulator.simulator import Simulator
 
+from . import figures
 from .bench import BASE_URL, CALLBACK, Lab
 from .catalogue import all_faults
-from .crowd import ask_at_once
-from .registry import BOTH, Fault, NotHereError, shown
-
-HOLDS, FAILS, NOT_RUN = "yes", "NO", "not run"
-_CROWD = 50
+from .registry import FAILS, HOLDS, NOT_RUN, Fault, NotHereError, shown
+from .series import print_crowds, print_rotations
 
 
 @contextmanager
@@ -68,58 +68,25 @@ def print_table(console: Console, numbers: list[str]) -> list[str]:
             seen, holds = tried(lab, fault, database)
             verdicts.append(holds)
             table.add_row(fault.number, database, fault.did, shown(fault.expected), seen, holds)
-    console.print(table)
+    console.print(table, *figures.worst(), sep="\n")
     return verdicts
-
-
-def print_crowds(console: Console, times: int) -> list[str]:
-    """Let crowds ask and print how each kind went; return the verdicts."""
-    title = f"{_CROWD} processes ask for one expired token at once, {times} times each"
-    columns = ("database", "the holder", "POSTs", "valid answers", "grants lost", "deviations")
-    table = Table(*columns, title=title)
-    verdicts = []
-    with laboratory() as lab:
-        for database in BOTH:
-            for killed in (False, True):
-                row, verdict = crowds(lab, database, times, killed=killed)
-                table.add_row(database, "killed" if killed else "lives", *row)
-                verdicts.append(verdict)
-    console.print(table)
-    return verdicts
-
-
-def crowds(lab: Lab, database: str, times: int, *, killed: bool) -> tuple[list[str], str]:
-    """Let as many crowds ask, one after the other; return the table's figures and the verdict."""
-    seen = []
-    try:
-        for _ in track(range(times), f"Crowds on {database}", console=Console(stderr=True)):
-            with lab.bench(database) as bench:
-                bench.changes["http_timeout"] = 2  # a killed holder's lease is waited for: 9 s
-                seen.append(ask_at_once(bench, _CROWD, kill_holder=killed))
-    except NotHereError as err:
-        return ["", str(err), "", ""], NOT_RUN
-    wrong = [crowd for crowd in seen if not crowd.holds(killed=killed)]
-    for crowd in wrong:
-        Console(stderr=True).print(crowd)
-    figures = (
-        sorted({crowd.posts for crowd in seen}),
-        sorted({crowd.valid for crowd in seen}),
-        sum(crowd.lost for crowd in seen),
-        len(wrong),
-    )
-    return [str(figure).strip("[]") for figure in figures], FAILS if wrong else HOLDS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("numbers", nargs="*", help="run these only, such as T7 D4")
-    parser.add_argument("--crowd", type=int, metavar="TIMES", help="run the crowds instead")
+    parser.add_argument("--crowds", type=int, metavar="TIMES", help="let crowds ask instead")
+    parser.add_argument("--rotations", type=int, metavar="KILLS", help="kill rotations instead")
     arguments = parser.parse_args()
+    # Ended from outside, it ends what it started, PostgreSQL among it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # What the plugin logs about the faults belongs to no table.
     logging.disable(logging.CRITICAL)
     console = Console(width=None if sys.stdout.isatty() else 200)
-    if arguments.crowd:
-        verdicts = print_crowds(console, arguments.crowd)
+    if arguments.crowds or arguments.rotations:
+        with laboratory() as lab:
+            verdicts = print_crowds(lab, console, arguments.crowds or 0)
+            verdicts += print_rotations(lab, console, arguments.rotations or 0)
     else:
         verdicts = print_table(console, arguments.numbers)
     counted = {verdict: verdicts.count(verdict) for verdict in (HOLDS, FAILS, NOT_RUN)}

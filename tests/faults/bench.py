@@ -63,7 +63,7 @@ class Lab:
 
     def __init__(self, sim: Simulator, folder: Path) -> None:
         self.sim, self.folder = sim, folder
-        self.key_ring = f"k1:{base64.b64encode(os.urandom(32)).decode()}"
+        self.key_ring = another_key("k1")
         self._running = ExitStack()
         self._urls: dict[str, str] = {}
 
@@ -196,8 +196,15 @@ class Bench:
         return self.sim.count(grant_type="refresh_token")
 
     def row(self) -> GrantRow:
+        return self._row_of(self.account)
+
+    def another_row(self) -> GrantRow:
+        """Return the row of another account."""
+        return self._row_of(self.connected(self.erp))
+
+    def _row_of(self, account: str) -> GrantRow:
         with reading(self.engine) as connection:
-            row = grants.read_grant(connection, self.account)
+            row = grants.read_grant(connection, account)
         assert row is not None
         return row
 
@@ -208,6 +215,11 @@ class Bench:
     def stored(self) -> str:
         """Return the digest of the token in the row; it must open."""
         return digest(self.row().open_token(KeyRing(self.erp.settings.key_ring)))
+
+    def against_stored(self, answer: Answer) -> dict[str, Any]:
+        """Return what a worker got, beside the token that is stored."""
+        it_is = "the stored one" if answer.token == self.stored() else "ANOTHER"
+        return {"answer": answer.kind, "POSTs": self.posts, "it is": it_is}
 
     def kept(self) -> tuple[Any, ...]:
         """Return what a fault must leave unchanged."""
@@ -231,9 +243,14 @@ class Bench:
     def let_backoff_pass(self) -> None:
         self.set_row(not_before=0)
 
-    def let_lease_pass(self) -> None:
-        """Let the lease run out now, instead of waiting for it."""
-        self.set_row(lease_until=database_now() - 1)
+    def let_lease_pass(self, *, left: float = -1.0) -> None:
+        """Let the lease, if there is one, run out in `left` seconds."""
+        with writing(self.engine) as connection:
+            connection.execute(
+                grant.update()
+                .where(grant.c.account_id == self.account, grant.c.lease_owner.is_not(None))
+                .values(lease_until=database_now() + left)
+            )
 
     def script(self, **values: Any) -> None:
         """Script the token endpoint's next answer to a renewal."""
@@ -250,6 +267,11 @@ class Bench:
         """Let another process do `job`; see `worker`."""
         job = {"settings": self.values(), "name": self.erp.name, **job}
         return self.stack.enter_context(self.lab.workers.start(job))
+
+
+def another_key(key_id: str) -> str:
+    """Return a new key as the setting key_ring has it."""
+    return f"{key_id}:{base64.b64encode(os.urandom(32)).decode()}"
 
 
 def digest(secret: str) -> str:
@@ -317,12 +339,16 @@ class Worker:
         """Return all lines to the end."""
         return list(iter(self.report, {}))
 
-    def kill(self) -> None:
-        """End it with SIGKILL, by its id, and wait until it has gone."""
-        if not self._ended:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            self.reports()
+    def kill(self) -> bool:
+        """End it and what it forked with SIGKILL, by its id, and wait until all have gone.
+
+        Tell whether it had come to its end before.
+        """
+        if self._ended:
+            return True
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return {"at": "end"} in self.reports()
 
 
 class Workers:

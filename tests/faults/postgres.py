@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: Debian's binaries, a private directory, a Unix socket, no fsync.
+"""A PostgreSQL of the tests' own: Debian's binaries, a private directory, a Unix socket.
 
 It runs as the user `postgres` where the tests run as root, for PostgreSQL refuses to be root.
 """
@@ -30,9 +30,10 @@ class NotInstalledError(NotHereError):
 
 
 class Postgres:
-    """One server; start it with `with`, restart it at will."""
+    """One server; start it with `with`, restart it at will; a `durable` one awaits the disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._waits = "on" if durable else "off"
         found = sorted(_BINARIES.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
         if not found:
             raise NotInstalledError
@@ -59,8 +60,8 @@ class Postgres:
             "listen_addresses": "",
             "unix_socket_directories": self._folder,
             "max_connections": 200,
-            "fsync": "off",
-            "full_page_writes": "off",
+            "fsync": self._waits,
+            "full_page_writes": self._waits,
             "shared_buffers": "16MB",
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -60,6 +60,11 @@ class FaultProxy:
         with self._lock:
             self._weather, self._passed = weather, 0
 
+    @property
+    def passed(self) -> int:
+        """Bytes of answers since the weather changed."""
+        return self._passed
+
     def left_open(self, seconds: float = 3.0) -> int:
         """Return how many connections the clients have not closed within so many seconds."""
         ends = time.monotonic() + seconds

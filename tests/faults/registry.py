@@ -20,6 +20,8 @@ class NotHereError(Exception):
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 BOTH = (SQLITE, POSTGRESQL)
+#: The verdicts.
+HOLDS, FAILS, NOT_RUN = "yes", "NO", "not run"
 Facts = Mapping[str, Any]
 
 

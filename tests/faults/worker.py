@@ -7,21 +7,24 @@ are made here: the product has no place for tests to hook in.
 import functools
 import hashlib
 import json
+import logging
 import os
 import resource
 import select
 import signal
 import socket
+import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msal
 import psycopg
 from erp import Erp
+from salesorder_m365.hooks import implementations
 from salesorder_m365.plugin import http_session, rotation, vault
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.errors import M365Error
@@ -31,15 +34,26 @@ from salesorder_m365.plugin.store import resealing
 from salesorder_m365.schemas.settings import load_settings
 from sqlalchemy.dialects import postgresql, sqlite
 
-#: Imported once, before the processes are forked; the product imports them at first use.
-PRELOADED = (msal, psycopg, http_session, postgresql, sqlite)
-#: A stopped process ends by itself if nobody kills it.
-_LONGEST_STOP = 60.0
+#: Imported once, before the processes are forked; the product imports them at first use. A crowd
+#: that read a source file while somebody writes it would fail as one.
+PRELOADED = (implementations, msal, psycopg, http_session, postgresql, sqlite, sqlite3)
+#: Seconds after which a process ends by itself if nobody kills it.
+_LONGEST_STOP, _LONGEST_LIFE = 60.0, 120
 
 
 def report(**values: Any) -> None:
     # One write of one short line: lines of several processes do not mix.
     os.write(1, (json.dumps(values) + "\n").encode())
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Report what nobody foresaw: a process that ends without a word leaves a riddle."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            report(kind="TRACEBACK", why=traceback.format_exc()[-800:], pid=os.getpid())
 
 
 def stop_here(point: str) -> None:
@@ -86,8 +100,6 @@ def ask(job: dict[str, Any]) -> None:
         token = Service(Context(host, lambda event: None)).vault.token(job["account"])
     except M365Error as err:
         report(kind=type(err).__name__, why=str(err), pid=os.getpid())
-    except Exception:
-        report(kind="TRACEBACK", why=traceback.format_exc()[-800:], pid=os.getpid())
     else:
         digest = hashlib.sha256(token.secret.encode()).hexdigest()[:16]
         report(kind="token", token=digest, pid=os.getpid())
@@ -101,19 +113,22 @@ def finish(job: dict[str, Any]) -> None:
 
 
 def rotate(job: dict[str, Any]) -> None:
-    """Rotate the keys row by row and stop: before the first commit, or after so many."""
+    """Rotate the keys; stop before the first commit or after so many batches, if it is said."""
 
     context = Context(Erp(load_settings(job["settings"]), name=job["name"]), lambda event: None)
     done: list[int] = []
 
     def note(rows: int) -> None:
         done.append(rows)
-        if len(done) == job["stop_after"]:
+        if len(done) == job.get("stop_after"):
             stop_here("batch")
 
-    if job["stop_after"] == 0:
+    if job.get("stop_after") == 0:
         arm("batch", stop_here)
-    rotation.rotate(context.engine, context.ring, batch=1, progress=note)
+    engine, ring = context.engine, context.ring
+    report(at="begin")
+    rotation.rotate(engine, ring, batch=job["batch"], progress=note)
+    report(at="end")
 
 
 def crowd(job: dict[str, Any]) -> None:
@@ -122,17 +137,23 @@ def crowd(job: dict[str, Any]) -> None:
     for number in range(job["count"]):
         pid = os.fork()
         if pid == 0:
-            with suppress(BaseException):
-                clocks = job.get("clocks", [0])
-                turn_clock(clocks[number % len(clocks)])
-                arm("lease", lambda _: report(at="lease", pid=os.getpid()))
-                os.read(0, 1)  # nobody writes: it returns for all when the pipe is closed
-                ask(job)
+            with telling():
+                one_of_many(job, number)
             os._exit(0)
         children.append(pid)
     report(at="ready", children=children)
     for pid in children:
         os.waitpid(pid, 0)
+
+
+def one_of_many(job: dict[str, Any], number: int) -> None:
+    """Wait until all are let go, then ask."""
+    signal.alarm(_LONGEST_LIFE)
+    clocks = job.get("clocks", [0])
+    turn_clock(clocks[number % len(clocks)])
+    arm("lease", lambda _: report(at="lease", pid=os.getpid()))
+    os.read(0, 1)  # nobody writes: it returns for all when the pipe is closed
+    ask(job)
 
 
 def limit_files(size: int) -> None:
@@ -142,11 +163,12 @@ def limit_files(size: int) -> None:
 
 def work() -> None:
     """Read the job and do it."""
+    signal.alarm(_LONGEST_LIFE)
     report(pid=os.getpid())
-    # Not sys.stdin: its buffer would swallow what the crowd waits on.
-    line = b""
-    while not line.endswith(b"\n"):
-        line += os.read(0, 1)
+    # Not sys.stdin: its buffer would swallow what the crowd waits on. At the end there is no job.
+    line = b"".join(iter(lambda: os.read(0, 1).replace(b"\n", b""), b""))
+    if not line:
+        return
     job = json.loads(line)
     turn_clock(job.get("clock", 0))
     if "file_limit" in job:
@@ -166,11 +188,12 @@ def serve(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setpgid(0, 0)  # whoever ends this process ends the crowd that it forks, too
             listener.close()
             os.dup2(connection.fileno(), 0)
             os.dup2(connection.fileno(), 1)
             connection.close()
-            with suppress(ConnectionError):
+            with telling():
                 work()
             os._exit(0)
         connection.close()
@@ -180,6 +203,7 @@ def main() -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(sys.argv[1])
         listener.listen(64)
+        logging.disable(logging.CRITICAL)  # what matters is reported
         report(ready=True)
         serve(listener)
 

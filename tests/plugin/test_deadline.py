@@ -178,3 +178,20 @@ def test_sockets_are_what_the_library_expects(tls):
     with tls(lambda c: c.send(b"hello")) as sock:
         assert isinstance(sock, socket.socket)
         assert sock.recv(5) == b"hello"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")
+def test_what_is_received_is_acknowledged_at_once(play, monkeypatch):
+    server = play(lambda conversation: conversation.send(b"220 hello\r\n"))
+    asked = []
+
+    def note(sock, level, option, value):
+        asked.append((level, option, value))
+        socket.socket.setsockopt(sock, level, option, value)
+
+    with connected(server.port) as sock:
+        monkeypatch.setattr(DeadlineSocket, "setsockopt", note)
+        assert sock.recv(3) == b"220"
+        assert sock.recv(3) == b" he"
+    # Linux forgets it with the next answer that is sent, so that each read asks anew.
+    assert asked == [(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)] * 2

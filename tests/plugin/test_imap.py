@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 from loopback import TripCounter, server_context
 from salesorder_m365.plugin import imap_client
-from salesorder_m365.plugin.deadline import Deadline, TooMuchDataError
+from salesorder_m365.plugin.deadline import MAX_BYTES, Deadline, TooMuchDataError
 from salesorder_m365.plugin.diagnosis.classify import imap_code, network_code
 from salesorder_m365.plugin.errors import MailError
 from salesorder_m365.plugin.imap import MOST_STATUSES, imap_session
@@ -194,6 +194,31 @@ class TestStandIn:
     def test_an_error_of_the_caller_stays_the_callers(self, opened):
         with pytest.raises(KeyError), opened():
             raise KeyError("mine")
+
+
+MIXED = b"""\
+* LIST () "/" INBOX\r
+* LIST () "/" "braces {3}"\r
+* LIST () "/" {7}\r
+literal\r
+* 3 EXISTS\r
+* LIST () "/" "after"\r
+* LIST () "/" ends}\r
+* LIST () "/" last\r
+"""
+
+
+def test_plain_lines_and_others_are_one_list_in_the_servers_order(play_imap):
+    _, session = play_imap(signing_in(lambda _, tag: MIXED + tag + b" OK done\r\n"))
+    with session as opened:
+        paths = [folder.path for folder in opened.folders()]
+    assert paths == ["INBOX", "braces {3}", "literal", "after", "ends}", "last"]
+
+
+def test_a_list_that_ends_with_no_is_refused_whatever_came_before(play_imap):
+    no = b'* LIST () "/" INBOX\r\n%s NO try later\r\n'
+    _, session = play_imap(signing_in(lambda _, tag: no % tag))
+    assert failure(session).server_words == "NO try later"
 
 
 NETWORK = {
@@ -433,6 +458,25 @@ class TestHostile:
         _, session = play_imap(signing_in(lambda _, tag: lines + tag + b" OK done\r\n"))
         with session as opened:
             assert len(opened.folders()) == MAX_FOLDERS + 1
+
+    def test_short_lines_count_for_the_memory_that_they_take(self, play_imap):
+        lines = b"* A bb\r\n" * (MAX_BYTES // 64)
+        assert len(lines) < MAX_BYTES / 4
+        _, session = play_imap(signing_in(lambda _, tag: lines + tag + b" OK done\r\n"))
+        error = failure(session)
+        assert (error.stage, error.code) == ("mailbox", "too_much_data")
+
+    def test_a_long_greeting_is_not_searched_to_its_end(self, play_imap):
+        # Each "[CAPABILITY " is looked behind: all of a megabyte would take minutes.
+        greeting = b"* OK " + b"[CAPABILITY " * 1000 + b"[CAPABILITY IMAP4rev1 SASL-IR]\r\n"
+        server, session = play_imap(signing_in(greeting=greeting))
+        failure(session)
+        assert server.said[0].split()[1] == b"CAPABILITY"
+
+    def test_a_long_status_is_not_searched_to_its_beginning(self, play_imap):
+        answer = b"* STATUS a (" + b"UIDVALIDITY 1 " * 1000 + b"x 1)\r\n"
+        _, session = play_imap(signing_in(lambda _, tag: answer + tag + b" OK done\r\n"))
+        assert failure(session, lambda s: s.uid_validity("a")).stage == "folders"
 
     @pytest.mark.parametrize(
         ("host", "issued"), [("localhost", "mail.contoso.test"), ("127.0.0.1", "localhost")]

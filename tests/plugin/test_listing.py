@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from imapclient.imap_utf7 import encode
+from salesorder_m365.plugin.deadline import TooMuchDataError
 from salesorder_m365.plugin.listing import MAX_FOLDERS, ListedFolder, listed_folders, speakable
 
 ANSWERS = {
@@ -70,6 +71,40 @@ def test_what_follows_a_literal_belongs_to_its_line():
 def test_a_line_that_is_no_answer_is_left_out(line, caplog):
     assert [f.path for f in listed_folders([line, b'() "/" "b"'])] == ["b"]
     assert "left out" in caplog.text
+
+
+def test_lines_that_are_no_answers_are_told_once(caplog):
+    assert listed_folders([b"nonsense"] * 100) == ()
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["100"]
+
+
+@pytest.mark.parametrize("form", [b"%s", b'"%s"'], ids=["atom", "quoted"])
+@pytest.mark.parametrize("name", [b"a" * 10_000, b"a/" * 5_000, b"&AOQ-" * 2_000, b"\\x" * 10_000])
+def test_a_name_too_long_to_be_said_is_shown_cut_and_cannot_be_chosen(form, name):
+    (folder,) = listed_folders([b'() "/" ' + form % name])
+    assert len(folder.path) < 9_000
+    assert len(folder.parts) == 1
+    assert folder.malformed
+    assert not folder.selectable
+
+
+def test_beyond_three_hundred_levels_a_path_is_parted_no_further():
+    (folder,) = listed_folders([b'() "/" "' + b"/".join([b"a"] * 1_000) + b'"'])
+    assert len(folder.parts) == 301
+    assert folder.selectable
+
+
+def test_a_tree_deeper_than_honest_ones_is_too_much():
+    answers = (b'() "/" "%d' % number + b"/a" * 250 + b'"' for number in range(MAX_FOLDERS))
+    with pytest.raises(TooMuchDataError):
+        listed_folders(answers)
+
+
+def test_of_endless_attributes_the_first_are_read():
+    words = b" ".join(b"w%d" % number for number in range(1_000))
+    (folder,) = listed_folders([b'(\\Noselect %s) "/" "a"' % words])
+    assert len(folder.attributes) == 16
+    assert not folder.selectable
 
 
 def test_attributes_are_in_lower_case():

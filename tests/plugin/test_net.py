@@ -1,6 +1,7 @@
 """Names, connections and TLS: what fails, how, and that no socket is left open."""
 
 import errno
+import os
 import socket
 import ssl
 import threading
@@ -15,6 +16,7 @@ from salesorder_m365.plugin.net import (
     _families_in_turn,
     connect,
     http_session,
+    mail_tls_context,
     no_rung,
     resolve,
     secure,
@@ -201,3 +203,19 @@ def test_the_rung_of_nobody_watches_nothing():
 def test_a_session_for_https_is_made_at_first_use(ca_file):
     with http_session(tls_context(ca_file), proxy=None) as session:
         assert not session.trust_env
+
+
+def test_the_context_for_mail_is_kept_until_the_authorities_change(ca_file):
+    first = mail_tls_context(ca_file)
+    assert mail_tls_context(ca_file) is first
+    assert first.verify_mode is ssl.CERT_REQUIRED
+    assert first.check_hostname
+    os.utime(ca_file, ns=(1, 1))
+    assert mail_tls_context(ca_file) is not first
+    assert mail_tls_context(None) is mail_tls_context(None) is not first
+
+
+def test_no_http_session_shares_the_context_for_mail(ca_file):
+    # urllib3 changes what it is given: ALPN, and whether certificates are verified.
+    assert tls_context(ca_file) is not mail_tls_context(ca_file)
+    assert tls_context(ca_file) is not tls_context(ca_file)

@@ -277,6 +277,29 @@ class TestHostile:
         _, session = play_smtp(then)
         assert failure(session).stage == "sign_in"
 
+    @pytest.mark.parametrize("begun", [b"2", b"235", b"235 2.7.0 Auth", b"235-2.7.0 Auth"])
+    def test_a_line_that_breaks_off_is_no_answer(self, play_smtp, begun):
+        def then(conversation):
+            conversation.line()
+            conversation.send(begun)
+
+        _, session = play_smtp(then)
+        error = failure(session)
+        assert error.stage == "sign_in"
+        assert error.code == network_code(ConnectionResetError(), stage="sign_in")
+
+    @pytest.mark.parametrize("begun", [b"2", b"250", b"250 AUTH XOAUTH2"])
+    def test_nor_is_one_in_the_clear(self, play_smtp, begun):
+        def script(conversation):
+            conversation.send(b"220 ready\r\n")
+            conversation.line()
+            conversation.send(begun)
+
+        _, session = play_smtp(script=script)
+        error = failure(session)
+        assert error.stage == "tls"
+        assert error.code == network_code(ConnectionResetError(), stage="tls")
+
     def test_a_drop_in_mid_auth_is_a_network_finding(self, play_smtp):
         _, session = play_smtp(lambda c: c.line())
         error = failure(session)

@@ -4,7 +4,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from salesorder_m365.plugin.errors import SealError, StoreError
-from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, writing
+from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.keys import check_keys
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import metadata
@@ -70,3 +70,23 @@ def test_a_key_may_be_added(url):
     first = Key(id="k1", secret=bytes(32))
     check_keys(engine, KeyRing((first,)))
     check_keys(engine, KeyRing((Key(id="k2", secret=b"x" * 32), first)))
+
+
+def test_only_what_need_not_last_is_stored_without_waiting_for_the_disk(url):
+    engine = engine_for("contoso", url)
+    for lasting in (True, False, True):
+        with writing(engine, lasting=lasting) as connection:
+            # SQLite: 1 is NORMAL, which waits in checkpoints only, 2 is FULL, which waits in each.
+            found = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+        assert found == (2 if lasting else 1)
+
+
+def test_patience_holds_for_its_own_transaction_only(url):
+    engine = engine_for("contoso", url)
+    waits = []
+    for patience in ({"patience": 1.0}, {}):
+        with writing(engine, **patience) as connection:
+            waits.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar())
+    with reading(engine) as connection:
+        waits.append(connection.exec_driver_sql("PRAGMA busy_timeout").scalar())
+    assert waits == [1000, 15000, 15000]

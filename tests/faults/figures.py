@@ -1,0 +1,18 @@
+"""The worst of what the faults measured: said below their table, for a fault only holds or not."""
+
+MEMORY = "memory grew by {:.1f} MB at most, where less than 50 are allowed"
+LATE = "the latest answer came {:.2f} s behind its deadline, where 1 s is allowed"
+EXPOSED = "{:.0f} bytes of credentials were readable before verified TLS, where none may be"
+
+_noted: dict[str, list[float]] = {}
+
+
+def note(figure: str, value: float) -> float:
+    """Take note of one measurement, and return it."""
+    _noted.setdefault(figure, []).append(value)
+    return value
+
+
+def worst() -> list[str]:
+    """Return a line for each figure that something was measured for."""
+    return [f"In {len(n)} calls {text.format(max(n))}." for text, n in sorted(_noted.items())]
