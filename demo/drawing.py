@@ -11,13 +11,17 @@ from starlette.responses import HTMLResponse, Response
 
 from ..schemas.folders import ROLE_LABELS
 from ..schemas.permission import SYSTEM
-from ..schemas.report import Actor, StageStatus
+from ..schemas.report import CONSENT_LABEL, Actor, StageStatus
+from ..schemas.text import same_address
+from ..schemas.view import STATE_LABELS
 from .activity import tell
-from .menus import ACCOUNTS, MENUS, account_path, trail
+from .menus import ACCOUNTS, GENERIC, MENUS, account_path, trail
 from .workers import ADMINISTRATOR, WORKERS
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from ..schemas.report import ConnectionReport
 
 FOLDER = Path(__file__).parent
 
@@ -27,12 +31,17 @@ ACTORS = {
     Actor.ERP_ADMIN: "The ERP administrator must act",
     Actor.NOBODY: "Nobody needs to act",
 }
+RECIPIENTS = {
+    Actor.M365_ADMIN: "your Microsoft 365 administrator",
+    Actor.ERP_ADMIN: "the ERP administrator",
+}
 STATUSES = {
     StageStatus.RUNNING: "Running",
     StageStatus.PASSED: "Passed",
     StageStatus.FAILED: "Failed",
     StageStatus.NOT_TRIED: "Not tried",
 }
+_WORK = {"imap": "Receiving", "smtp": "Sending"}
 PROTOCOLS = {"token": "Token", "imap": "Receiving (IMAP)", "smtp": "Sending (SMTP)"}
 
 
@@ -51,15 +60,27 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": _moment, "seconds": duration, "worker": _worker, "tell": tell}
+    environment.filters |= {
+        "moment": _moment,
+        "reference": _reference,
+        "seconds": duration,
+        "shared": _shared,
+        "tell": tell,
+        "verdict": verdict,
+        "worker": _worker,
+    }
     environment.globals |= {
         "account_path": account_path,
         "accounts_path": ACCOUNTS,
+        "generic_path": GENERIC,
         "menus": MENUS,
         "actors": ACTORS,
         "administrator": ADMINISTRATOR,
+        "consent_label": CONSENT_LABEL,
+        "recipients": RECIPIENTS,
         "protocols": PROTOCOLS,
         "role_labels": ROLE_LABELS,
+        "state_labels": STATE_LABELS,
         "statuses": STATUSES,
         "trail": trail,
     }
@@ -75,6 +96,25 @@ def duration(seconds: float) -> str:
     if seconds < 0.001:
         return "< 1 ms"
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def verdict(report: ConnectionReport) -> str:
+    """Return in a sentence or two what works, and why the rest does not."""
+    if report.passed:
+        return "Receiving and sending work."
+    told = ". ".join(found.title for found in report.findings)
+    broken = {s.protocol for s in report.stages if s.status is not StageStatus.PASSED}
+    works = [words for name, words in _WORK.items() if name not in broken]
+    return f"{f'{works[0]} works. ' if works else ''}{told}."
+
+
+def _shared(report: ConnectionReport) -> bool:
+    return not same_address(report.mailbox, report.signed_in_as)
+
+
+def _reference(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _worker(name: str) -> str:

@@ -13,12 +13,12 @@ from marshmallow import ValidationError
 from ..schemas.account import FormErrors
 from ..schemas.folders import load_mapping
 from ..schemas.permission import Permission
-from ..schemas.plain import to_plain
 from .deadline import Deadline
 from .diagnosis.probe import probe
 from .errors import MailError
 from .folders import folder_choices, map_folders, paths_to_ask, paths_to_map
 from .imap import imap_session
+from .reports import stored_report
 from .store import accounts
 from .store.engines import reading, writing
 
@@ -60,12 +60,18 @@ class Mailbox:
             progress=progress,
             now=self.context.now,
         )
-        with writing(self.context.engine) as connection:
-            accounts.store_report(connection, account_id, to_plain(report))
         codes = " ".join(found.code for found in report.findings)
-        self.context.emit(
-            "mail_account_tested", worker, account_id, passed=str(report.passed), findings=codes
-        )
+        with writing(self.context.engine) as connection:
+            accounts.store_report(connection, account_id, stored_report(report))
+            event = self.context.keep(
+                connection,
+                "mail_account_tested",
+                worker,
+                account_id,
+                passed=str(report.passed),
+                findings=codes,
+            )
+        self.context.tell(event)
         return report
 
     def folder_choices(self, account_id: str, worker: str) -> FolderChoices:
@@ -107,9 +113,14 @@ class Mailbox:
         with writing(self.context.engine) as connection:
             accounts.require_account(connection, account_id)
             accounts.store_mapping(connection, account_id, mapped)
-        self.context.emit(
-            "mail_account_folders_mapped", worker, account_id, roles=" ".join(sorted(chosen))
-        )
+            event = self.context.keep(
+                connection,
+                "mail_account_folders_mapped",
+                worker,
+                account_id,
+                roles=" ".join(sorted(chosen)),
+            )
+        self.context.tell(event)
         return None
 
     def _account(self, account_id: str, worker: str, permission: Permission) -> AccountRow:

@@ -9,28 +9,29 @@ from typing import TYPE_CHECKING
 from ..schemas.signin import LoginCode, LoginOutcome
 from .answers import GrantRefusedError
 from .claims import ForeignTokenError
+from .clouds import endpoints
+from .consent import consent_links
 from .diagnosis.catalogue import finding
 from .diagnosis.classify import entra_code, unavailable_code
 from .errors import M365Error, RegistrationError, UnavailableError
+from .store import grants
+from .store.engines import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..schemas.report import Finding
     from ..schemas.signin import CallbackQuery
     from .context import Context
-    from .identity import Identity
     from .store.attempts import Attempt
 
-#: The error numbers stand in the description only when they come by the browser.
+#: Error numbers and ids stand in the description only when they come by the browser.
 _AADSTS = re.compile(r"AADSTS(\d{4,9})")
+_IDS = re.compile(r"\b(trace|correlation) id: ([0-9a-f-]{36})\b", re.IGNORECASE)
 _CODES = {
     "declined": LoginCode.DECLINED,
     "administrator_needed": LoginCode.ADMINISTRATOR_NEEDED,
     "microsoft_unavailable": LoginCode.UNAVAILABLE,
     "throttled": LoginCode.UNAVAILABLE,
 }
-CONSENT_LABEL = "Consent page for the Microsoft 365 administrator"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,6 @@ class Outcomes:
     """The ways in which one attempt can end."""
 
     context: Context
-    identity: Callable[[], Identity]
     attempt: Attempt
     worker: str
 
@@ -60,12 +60,19 @@ class Outcomes:
         """Return what an administrator's answer means."""
         if not answer.admin_consent:
             return self.failed(LoginCode.REFUSED, "unknown")
-        self.context.emit("authz_consent_granted", self.worker, self.attempt.account_id)
+        with writing(self.context.engine) as connection:
+            # It counts for the whole tenant: no account goes on waiting for it.
+            forgiven = grants.forgive_grants(connection, "administrator_needed")
+            event = self.context.keep(
+                connection, "authz_consent_granted", self.worker, self.attempt.account_id
+            )
+        self.context.tell(event)
+        button = "Test Connection" if self.attempt.account_id in forgiven else "Login"
         return LoginOutcome(
             code=LoginCode.CONSENTED,
             account_id=self.attempt.account_id,
             next_url=self.attempt.return_to,
-            message="The administrator has consented for the whole organisation. Press Login.",
+            message=f"The administrator has consented for the whole organization. Press {button}.",
         )
 
     def expired(self, *, foreign: bool) -> LoginOutcome:
@@ -86,6 +93,7 @@ class Outcomes:
                 "error": answer.error,
                 "error_description": description,
                 "error_codes": [int(number) for number in _AADSTS.findall(description)],
+                **{f"{kind.lower()}_id": text for kind, text in _IDS.findall(description)},
             }
         )
         return self.refused(refused)
@@ -134,22 +142,17 @@ class Outcomes:
 
     def _finding(self, code: str, err: BaseException | None, signed_in_as: str) -> Finding:
         settings = self.context.settings
-        link = self._consent_link() if code == "administrator_needed" else ""
         refused = err if isinstance(err, GrantRefusedError) else GrantRefusedError({})
         return finding(
             code,
             server_words=refused.description,
             references=refused.references,
-            links={CONSENT_LABEL: link} if link else {},
+            links=consent_links(code, settings),
             username=self.attempt.username,
             expected=self.attempt.username,
             signed_in=signed_in_as,
             redirect_uri=settings.redirect_uri,
             client_id=settings.client_id,
+            authority=endpoints(settings).authority_url,
+            erp=settings.base_url,
         )
-
-    def _consent_link(self) -> str:
-        try:
-            return self.identity().consent_url(None)
-        except (UnavailableError, RegistrationError):
-            return ""

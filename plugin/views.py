@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from ..schemas.ids import KIND
 from ..schemas.kinds import BUTTONS
 from ..schemas.permission import Permission
-from ..schemas.plain import from_plain
-from ..schemas.report import ConnectionReport
 from ..schemas.view import STATE_LABELS, AccountState, AccountView, ButtonState
+from .consent import consent_links
 from .diagnosis.catalogue import finding
+from .reports import shown_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..schemas.event import Event
     from ..schemas.folders import MappedFolder
     from ..schemas.report import Finding
     from ..schemas.settings import Settings
@@ -28,6 +29,7 @@ _PERMISSIONS = {
     "disconnect": Permission.CONNECT,
     "delete": Permission.DELETE,
 }
+_IDS = ("trace_id", "correlation_id", "timestamp")
 _NEEDS_GRANT = {
     AccountState.DRAFT: {
         "test": "Press Login first: the account is not signed in.",
@@ -47,6 +49,7 @@ def view_of(
     folders: tuple[MappedFolder, ...],
     settings: Settings,
     allows: Callable[[Permission], bool],
+    events: tuple[Event, ...] = (),
 ) -> AccountView:
     """Return the view of a row for a worker; `allows` answers for this account."""
     state = state_of(row)
@@ -61,20 +64,26 @@ def view_of(
         signed_in_at=row.signed_in_at,
         buttons=tuple(_buttons(state, allows)),
         folders=folders,
-        finding=_why_refused(row, settings),
-        report=from_plain(ConnectionReport, row.report) if row.report else None,
+        finding=_why_refused(row, settings, events),
+        report=shown_report(row.report, settings) if row.report else None,
+        events=events,
     )
 
 
-def _why_refused(row: AccountRow, settings: Settings) -> Finding | None:
+def _why_refused(row: AccountRow, settings: Settings, events: tuple[Event, ...]) -> Finding | None:
     if not row.refused:
         return None
+    # Microsoft's ids came with the refusal, which the event tells of.
+    refusal = next((event.details for event in events if event.name == "authn_token_revoked"), {})
     return finding(
         row.refused,
+        references={name: refusal[name] for name in _IDS if name in refusal},
+        links=consent_links(row.refused, settings),
         mailbox=row.form.sender_email,
         username=row.form.username,
         client_id=settings.client_id,
         redirect_uri=settings.redirect_uri,
+        erp=settings.base_url,
     )
 
 

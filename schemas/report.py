@@ -26,13 +26,30 @@ class StageStatus(StrEnum):
     NOT_TRIED = "not_tried"
 
 
+#: Under this label `Finding.links` has the page where the tenant's administrator consents, if that
+#: helps. It may be sent to anybody; ``salesorder_consent_begin`` gives the one for this browser.
+CONSENT_LABEL = "Consent page for the Microsoft 365 administrator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An e-mail to the administrator who must act, ready to be sent by the worker. Plain text.
+
+    `mailto` is an address (RFC 6068) that opens it in a mail program, shortened if it is long.
+    """
+
+    subject: str
+    text: str
+    mailto: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that a check saw. Texts come from the catalogue under `code`; plain text, no HTML.
 
     `server_words` is what the server said, redacted and cut to one printable line.
     `references` holds ids to quote to Microsoft's support (trace id, correlation id).
-    `links` maps a label to an https address.
+    `links` maps a label to an https address. `letter` is there if an administrator must act.
     """
 
     code: str
@@ -46,6 +63,7 @@ class Finding:
     commands: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    letter: Letter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

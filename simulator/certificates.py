@@ -1,6 +1,7 @@
 """The simulator's own certificate authority and the server certificate that it issues."""
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,25 @@ class Certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.server_pem)
         return context
+
+    def mail_context(self, inspected: Callable[[], bool]) -> ssl.SSLContext:
+        """Return one that shows another certificate to whoever comes while `inspected()`."""
+        context, foreign = self.server_context(), _foreign_context()
+
+        def choose(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            if inspected():
+                connection.context = foreign
+
+        # Called in every handshake, which is where the certificate is chosen.
+        context.sni_callback = choose
+        return context
+
+
+def _foreign_context() -> ssl.SSLContext:
+    """Return the context of a device in between, whose authority no client trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA(organization_name="Contoso Firewall").issue_cert(*HOSTS).configure_cert(context)
+    return context
 
 
 def load_certificates(state: StateDirectory) -> Certificates:

@@ -51,6 +51,14 @@ class Policies:
             imitates="IMAP sign-in answers OK and the next command BAD, then BYE.",
         ),
     )
+    inspected: bool = field(
+        default=False,
+        metadata=_shown(
+            label="A device opens mail connections",
+            imitates="A firewall or virus scanner that shows its own certificate instead of "
+            "Microsoft's.",
+        ),
+    )
     admin_consent_required: bool = field(
         default=False,
         metadata=_shown(

@@ -103,7 +103,7 @@ class Simulator:
 
     async def _serve(self, listeners: list[socket], servers: AsyncExitStack) -> None:
         await self.tenant.mailboxes.open()
-        context = self._certificates.server_context()
+        context = self._certificates.mail_context(lambda: self.tenant.policies.inspected)
         access = MailAccess(self.tenant, self.signing_key)
         tls, plain, imap, smtp = listeners
 

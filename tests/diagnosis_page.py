@@ -18,6 +18,8 @@ GROUPS = {
     "network": "The way to the servers",
     "erp": "The ERP itself",
     "health": "The status page",
+    "app": "Access without a person",
+    "doctor": "The doctor",
 }
 ACTORS = {
     Actor.WORKER: "The worker",
@@ -36,7 +38,16 @@ Words in pointed brackets, such as `<mailbox>`, are filled in. The commands are 
 [Exchange Online PowerShell](https://learn.microsoft.com/powershell/exchange/connect-to-exchange-online-powershell):
 start it with `Connect-ExchangeOnline`.
 
+Where an administrator must act, the host can show an e-mail with all of this, ready to be sent.
+
 Microsoft changes its admin centers now and then. Where a name has moved, search for it there.
+
+So it looks in the reference host: [all is well](images/report.png),
+[sending switched off](images/report-smtp-auth-off.png),
+[consent needed](images/report-consent-needed.png),
+[somebody else signed in](images/report-wrong-user.png),
+[a shared mailbox without Send as](images/report-send-as-missing.png),
+[a certificate that is not trusted](images/report-certificate-wrong.png).
 
 This page is made of `plugin/diagnosis/catalogue.toml` by `python tests/diagnosis_page.py`.
 """

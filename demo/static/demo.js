@@ -1,8 +1,10 @@
 // What pages gain with a script: stages that appear while the connection is tested, a page that
-// notices when a sign-in in another window has ended, and copy buttons. All pages work without.
+// notices when a sign-in in another window has ended, and buttons that copy and print. All pages
+// work without.
 "use strict";
 
 const LINES = "application/x-ndjson";
+const TESTED = "tested";
 const POLL_MS = 3000;
 const POLL_UNTIL = Date.now() + 10 * 60 * 1000;
 
@@ -32,7 +34,7 @@ function rungFor(stage, ladder) {
 function show(stage, live) {
   const rung = rungFor(stage, ladderFor(stage, live.querySelector(".ladders")));
   if (stage.status === "running") {
-    live.querySelector("[role=status]").textContent = `${stage.heading}: ${stage.label}…`;
+    document.getElementById("progress").textContent = `${stage.heading}: ${stage.label}…`;
   }
   rung.className = `rung rung-${stage.status}`;
   rung.querySelector(".rung-label").textContent = stage.label;
@@ -61,6 +63,7 @@ async function climb(form) {
     body: new URLSearchParams(new FormData(form)),
   });
   if (response.headers.get("content-type") !== LINES) return false;
+  document.getElementById("progress").textContent = "Testing the connection…";
   document.getElementById("report").hidden = true;
   live.hidden = false;
   live.scrollIntoView({ block: "nearest" });
@@ -87,11 +90,19 @@ function testOnSubmit(form) {
       form.submit();
       return;
     }
+    sessionStorage.setItem(TESTED, location.pathname);
     const address = new URL(location.href);
     address.hash = "connection";
     history.replaceState(null, "", address);
     location.reload();
   });
+}
+
+// After the reload that shows the report, its first sentence is read out.
+function tellVerdict(verdict) {
+  if (sessionStorage.getItem(TESTED) !== location.pathname) return;
+  sessionStorage.removeItem(TESTED);
+  verdict.focus({ preventScroll: true });
 }
 
 // A sign-in in another window
@@ -115,14 +126,41 @@ function poll(place) {
 
 // Copy buttons
 
+function mark(place) {
+  const range = document.createRange();
+  range.selectNodeContents(place);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+}
+
+async function copy(place) {
+  try {
+    await navigator.clipboard.writeText(place.textContent);
+    return "Copied";
+  } catch {
+    // No clipboard: a page that came without TLS, or a browser that says no. The text is marked.
+    mark(place);
+    return document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+  }
+}
+
 function copyOnClick(button) {
-  const label = [...button.childNodes];
-  button.hidden = !navigator.clipboard;
+  const place = button.parentElement;
+  const word = button.querySelector(".copy-word");
+  button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.parentElement.querySelector(".copied-text").textContent);
-    button.textContent = "Copied";
-    setTimeout(() => { button.replaceChildren(...label); }, 2000);
+    word.textContent = await copy(place.querySelector(".copied-text"));
+    place.querySelector("[role=status]").textContent = word.textContent;
+    setTimeout(() => {
+      word.textContent = "Copy";
+      place.querySelector("[role=status]").textContent = "";
+    }, 2000);
   });
+}
+
+function printOnClick(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
 
 // The Actions menu closes as menus do.
@@ -140,6 +178,8 @@ function closeLikeAMenu(menu) {
 document.querySelectorAll("form[data-test]").forEach(testOnSubmit);
 document.querySelectorAll("[data-poll]").forEach(poll);
 document.querySelectorAll("[data-copy]").forEach(copyOnClick);
+document.querySelectorAll("[data-print]").forEach(printOnClick);
+document.querySelectorAll("#verdict").forEach(tellVerdict);
 document.querySelectorAll("details.menu").forEach(closeLikeAMenu);
 document.querySelectorAll("[data-focus]").forEach((place) => place.focus());
 document.querySelectorAll("[data-poll], [data-glance]").forEach((place) => {

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...schemas.report import Actor, Finding
+from .letter import letter_for
 from .redact import one_line, printable
 
 if TYPE_CHECKING:
@@ -98,12 +99,13 @@ def finding(
     """Return the finding `code`; `values` fill its placeholders, one not given reads ``<name>``.
 
     `server_words` are redacted here. A code that the catalogue lacks (the row of a newer version)
-    gives ``unknown`` under its own code.
+    gives ``unknown`` under its own code. Whoever must act gets a letter, but the status page's
+    findings are read by the administrator anyway.
     """
     entry = entries().get(code) or entries()["unknown"]
     known = _Values(values, str)
     quoted = _Values(values, powershell_quoted)
-    return Finding(
+    found = Finding(
         code=code,
         title=entry.title.format_map(known),
         what=entry.what.format_map(known),
@@ -116,3 +118,4 @@ def finding(
         references={name: one_line(text) for name, text in references.items()},
         links={**entry.links, **links},
     )
+    return found if entry.group == "health" else replace(found, letter=letter_for(found, known))

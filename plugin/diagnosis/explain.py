@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ...schemas.settings import Endpoint
 from ..answers import GrantRefusedError
 from ..clouds import endpoints
+from ..consent import consent_links
 from ..errors import (
     MailError,
     RegistrationError,
@@ -47,6 +48,8 @@ class Subject:
     mailbox: str
     username: str
     sender: str
+    #: The object id of the app's service principal, where the app itself signs in.
+    service_principal: str = ""
 
     def values(self, protocol: str) -> dict[str, str]:
         """Return what the catalogue's placeholders mean here."""
@@ -61,11 +64,13 @@ class Subject:
             "mailbox": self.mailbox,
             "username": self.username,
             "sender": self.sender,
+            "service_principal": self.service_principal,
             "host": place.host,
             "port": str(place.port),
             "authority": places.authority_url,
             "client_id": self.settings.client_id,
             "redirect_uri": self.settings.redirect_uri,
+            "erp": self.settings.base_url,
         }
 
 
@@ -79,6 +84,10 @@ def explained(err: Exception, subject: Subject, protocol: str) -> Finding:
             code, values["scopes"] = err.code, err.scopes
         case SignInNeededError() | RegistrationError():
             code, words, references = _refusal(err)
+        case GrantRefusedError():
+            code, references = entra_code(err.error, err.aadsts), err.references
+            # What a page says beside its number is not read: it is HTML.
+            words = err.description or " ".join(f"AADSTS{number}" for number in err.aadsts)
         case UnavailableError():
             code = unavailable_code(err.reason)
         case StoreError():
@@ -90,7 +99,8 @@ def explained(err: Exception, subject: Subject, protocol: str) -> Finding:
             log.error("test of %s, %s: %s", subject.account_id, protocol, _trace(err))
     if code == "deadline_passed":
         values["seconds"] = f"{subject.settings.mail_timeout:g}"
-    return finding(code, server_words=words, references=references, links={}, **values)
+    links = consent_links(code, subject.settings)
+    return finding(code, server_words=words, references=references, links=links, **values)
 
 
 def _refusal(err: SignInNeededError | RegistrationError) -> tuple[str, str, dict[str, str]]:

@@ -13,16 +13,19 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ...schemas.report import ConnectionReport, StageStatus
+from ...schemas.text import same_address
+from ..claims import app_itself
 from ..clouds import endpoints
 from ..deadline import Deadline
 from ..imap import imap_session
 from ..smtp import smtp_session
+from .compare import compared, for_app
 from .explain import PermissionMissingError, Subject, explained
 from .ladder import Ladder, Tokens, climb
-from .scopes import scope_problem, short_name
+from .scopes import is_app_only, scope_problem, short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from ...schemas.report import Finding, Stage
@@ -74,6 +77,10 @@ class _Board:
             log.exception("the host's progress failed; the test goes on without it")
             self._progress = None
 
+    def passed(self, protocol: str, name: str) -> bool:
+        """Tell whether a stage was climbed."""
+        return self.stages[protocol, name].status is StageStatus.PASSED
+
     def give_up(self, protocol: str, detail: str) -> None:
         """Show the stages of a thread that never came back as failed."""
         for stage in list(self.stages.values()):
@@ -107,8 +114,17 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
     )
     started_at, started = now(), time.monotonic()
     board = _Board(progress)
-    errors = _Test(subject, board, token).run()
-    findings = _in_order([explained(err, subject, protocol) for protocol, err in errors])
+    test = _Test(subject, board, token)
+    errors = compared(
+        test.run(),
+        smtp_signed_in=board.passed("smtp", "sign_in"),
+        shared=not same_address(mailbox, username),
+    )
+    if test.permitted is not None and is_app_only(test.permitted.scopes):
+        errors = for_app(errors)
+        app = app_itself(test.permitted.secret)
+        subject = replace(subject, service_principal=app.object_id)
+    findings = _in_order([explained(err, subject, protocol) for protocol, err in errors.items()])
     return ConnectionReport(
         account_id=account_id,
         started_at=started_at,
@@ -131,6 +147,8 @@ class _Test:
         self._subject = subject
         self._board = board
         self._token = token
+        #: The token that the ladders began with.
+        self.permitted: AccessToken | None = None
         self._deadline = Deadline.after(subject.settings.mail_timeout)
         self._events: SimpleQueue[Stage | _Ended] = SimpleQueue()
         places = endpoints(subject.settings)
@@ -139,29 +157,37 @@ class _Test:
         self._imap = Ladder("imap", _IMAP, self._events.put, _place(places.imap))
         self._smtp = Ladder("smtp", smtp, self._events.put, _place(places.smtp))
 
-    def run(self) -> list[tuple[str, Exception]]:
+    def run(self) -> dict[str, Exception]:
         """Return what broke, by protocol."""
         for ladder in (self._first, self._imap, self._smtp):
             self._board.add(ladder)
         try:
             with self._deadline.applied(), self._first.rung("token"):
-                first = self._token(None)
+                first = self.permitted = self._permitted()
                 self._deadline.remaining()  # too late is this rung's fault, not the next ones'
-                self._look_at(first.scopes)
         except Exception as err:  # noqa: BLE001 - `explained` makes a finding of each
             self._first.broke()
-            return [("token", err)]
+            return {"token": err}
         tokens = Tokens(first, self._token)
         self._start(self._imap, self._open_mailbox, tokens)
         self._start(self._smtp, self._offer_sender, tokens)
         return self._watch({"imap", "smtp"})
 
-    def _look_at(self, granted: Sequence[str]) -> None:
-        problem = scope_problem(granted, endpoints(self._subject.settings).scopes)
+    def _permitted(self) -> AccessToken:
+        """Return a token whose scopes let us read and send mail, as far as they show it."""
+        token = self._token(None)
+        if self._problem(token):
+            # Kept from before the consent, perhaps: a new one has what is permitted now.
+            token = self._token(token.secret)
+        problem = self._problem(token)
         if problem:
             raise PermissionMissingError(*problem)
-        names = ", ".join(short_name(scope) for scope in granted)
+        names = ", ".join(short_name(scope) for scope in token.scopes)
         self._first.note(f"Permitted: {names}." if names else "Microsoft named no permissions.")
+        return token
+
+    def _problem(self, token: AccessToken) -> tuple[str, str] | None:
+        return scope_problem(token.scopes, endpoints(self._subject.settings).scopes)
 
     def _start(self, ladder: Ladder, attempt: Callable[[str], None], tokens: Tokens) -> None:
         def run() -> None:
@@ -192,9 +218,9 @@ class _Test:
         ):
             session.check_sender(subject.sender)
 
-    def _watch(self, climbing: set[str]) -> list[tuple[str, Exception]]:
+    def _watch(self, climbing: set[str]) -> dict[str, Exception]:
         """Show what the threads tell until both have ended, or have had their time."""
-        errors: Mapping[str, list[Exception]] = {"imap": [], "smtp": []}
+        errors: dict[str, Exception] = {}
         while climbing:
             left = self._deadline.ends - time.monotonic()
             try:
@@ -202,14 +228,14 @@ class _Test:
             except Empty:
                 for protocol in climbing:
                     self._board.give_up(protocol, "It did not end in time.")
-                    errors[protocol].append(TimeoutError("A thread did not end in time."))
+                    errors[protocol] = TimeoutError("A thread did not end in time.")
                 break
             if isinstance(event, _Ended):
                 climbing.discard(event.protocol)
-                errors[event.protocol].extend([event.error] if event.error else ())
+                errors |= {event.protocol: event.error} if event.error else {}
             else:
                 self._board.show(event)
-        return [(protocol, err) for protocol, found in errors.items() for err in found]
+        return {protocol: errors[protocol] for protocol in ("imap", "smtp") if protocol in errors}
 
 
 def _place(place: Endpoint) -> dict[str, str]:

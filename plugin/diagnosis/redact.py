@@ -40,7 +40,7 @@ def one_line(words: str | bytes) -> str:
 
 def printable(text: str) -> str:
     """Return `text` with a space or nothing in place of each character that does not print."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(
         character

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _OUTLOOK = frozenset({"outlook.office.com", "outlook.office365.com"})
 
 
+#: The application permissions that mail needs where no person signs in.
+APP_ROLES = ("IMAP.AccessAsApp", "SMTP.SendAsApp")
+
+
 def short_name(scope: str) -> str:
     """Return ``SMTP.Send`` for ``https://outlook.office.com/SMTP.Send``."""
     return scope.rpartition("/")[2]
@@ -29,6 +33,8 @@ def scope_problem(granted: Sequence[str], wanted: Sequence[str]) -> tuple[str, s
     """
     if not granted:
         return None
+    if is_app_only(granted):
+        return _app_problem(granted)
     resources = _resources(wanted)
     good = {short_name(scope).casefold() for scope in granted if _resource(scope) in resources}
     missing = [short_name(scope) for scope in wanted if short_name(scope).casefold() not in good]
@@ -38,6 +44,18 @@ def scope_problem(granted: Sequence[str], wanted: Sequence[str]) -> tuple[str, s
     if foreign and len(missing) == len(wanted):
         return "audience_wrong", ", ".join(foreign)
     return "scope_missing", ", ".join(missing)
+
+
+def is_app_only(granted: Sequence[str]) -> bool:
+    """Tell whether these are the roles of an app, or what stands for none, and no person's."""
+    names = {short_name(scope).casefold() for scope in granted}
+    return bool(names & {*map(str.casefold, APP_ROLES), ".default"})
+
+
+def _app_problem(granted: Sequence[str]) -> tuple[str, str] | None:
+    good = {short_name(scope).casefold() for scope in granted}
+    missing = [role for role in APP_ROLES if role.casefold() not in good]
+    return ("app_permission_missing", ", ".join(missing)) if missing else None
 
 
 def _resources(wanted: Sequence[str]) -> frozenset[str]:

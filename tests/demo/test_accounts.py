@@ -1,7 +1,9 @@
 """The list, the form, and the account's page."""
 
+import logging
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from salesorder_m365.schemas.event import Event
 ROOT = Path(__file__).resolve().parents[2]
 NEW = ACCOUNTS + "/new/m365"
 PAGE = account_path("m365:7")
+AT = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 TYPED = {
     "account_name": "<b>Sales</b>",
     "sender_name": "Sales Desk",
@@ -140,25 +143,32 @@ def test_every_event_of_the_plugin_has_words():
     sources = "".join(file.read_text() for file in (ROOT / "plugin").rglob("*.py"))
     names = set(re.findall(r'"((?:authn|authz|mail_account)_[a-z_]+)"', sources))
     assert len(names) > 8
-    assert {name for name in names if tell(name) == name.replace("_", " ").capitalize()} == set()
+    told = {name: tell(Event(name=name, at=AT, worker="admin")) for name in names}
+    assert {n for n, words in told.items() if words == n.replace("_", " ").capitalize()} == set()
 
 
-def test_recent_activity_is_of_this_host_and_account(admin, erp, text_of):
-    event = Event(
-        name="authn_login_success", at=erp.host.now(), worker="admin", account_id="m365:7"
+def test_recent_activity_tells_what_when_and_who(admin, mail, text_of):
+    event = Event(name="authn_login_success", at=AT, worker="admin", account_id="m365:7")
+    mail.view = mail.new_view(
+        events=(
+            replace(event, name="something_new", worker="m365:system"),
+            replace(event, name="mail_account_tested", details={"passed": "False"}),
+            replace(event, details={"username": "<b>sales@contoso.test"}),
+        )
     )
-    events = [
-        event,
-        replace(event, name="something_new", worker="m365:system"),
-        replace(event, account_id="m365:8", name="not_here"),
-    ]
-    for each in events:
-        erp.host.plugins.hook.salesorder_event(host=erp.host, event=each)
+    page = admin.get(PAGE)
+    text = text_of(page)
+    assert "Something new 4 Mar 2026, 09:30 UTC , the ERP itself" in text
+    assert "Connection tested: it does not work 4 Mar 2026, 09:30 UTC , Administrator" in text
+    assert "Signed in with Microsoft as <b>sales@contoso.test" in text
+    assert "as <b>" not in page.text
+
+
+def test_events_of_this_host_are_in_its_log(erp, caplog):
+    event = Event(name="authn_login_success", at=AT, worker="admin", account_id="m365:7")
     other = type("Other", (), {"name": "another database"})()
-    erp.host.plugins.hook.salesorder_event(host=other, event=replace(event, name="elsewhere"))
-    text = text_of(admin.get(PAGE))
-    assert "Signed in with Microsoft" in text
-    assert "Something new" in text
-    assert "the ERP itself" in text
-    assert "Not here" not in text
-    assert "Elsewhere" not in text
+    with caplog.at_level(logging.INFO, "salesorder_m365.demo.activity"):
+        erp.host.plugins.hook.salesorder_event(host=erp.host, event=event)
+        erp.host.plugins.hook.salesorder_event(host=other, event=replace(event, name="elsewhere"))
+    assert "authn_login_success by admin on m365:7" in caplog.text
+    assert "elsewhere" not in caplog.text

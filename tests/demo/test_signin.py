@@ -3,7 +3,7 @@
 import pytest
 from salesorder_m365.demo.menus import account_path
 from salesorder_m365.demo.signin_pages import BROWSER_COOKIE, OUTCOME, RETURNED
-from salesorder_m365.schemas.report import Actor
+from salesorder_m365.schemas.report import CONSENT_LABEL, Actor
 
 PAGE = account_path("m365:7")
 CALLBACK = "/mail/m365/callback"
@@ -69,7 +69,7 @@ def test_someone_else_is_named_beside_who_was_expected(admin, mail, text_of):
 
 def test_administrator_needed_offers_consent_and_a_link_to_send(admin, mail):
     finding = mail.new_finding(
-        links={"Consent page": CONSENT}, actor=Actor.M365_ADMIN, steps=("Send it.",)
+        links={CONSENT_LABEL: CONSENT}, actor=Actor.M365_ADMIN, steps=("Send it.",)
     )
     mail.outcome = mail.new_outcome("administrator_needed", finding=finding)
     come_back(admin)

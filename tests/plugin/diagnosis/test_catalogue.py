@@ -35,6 +35,9 @@ KNOWN = {
     "expires": "2026-12-31",
     "keys": "k1, k2",
     "accounts": "Sales, Purchasing",
+    "problems": "SALESORDER_M365_TENANT: This setting is missing.",
+    "file": "/etc/erp/m365.ini",
+    "service_principal": "5e2c41d0-a97b-4f3c-8a6e-0d1b2c3f4a59",
 }
 
 
@@ -69,6 +72,22 @@ def test_entry_is_whole(code):
     if entry.commands:
         assert entry.actor is Actor.M365_ADMIN
         assert any("below" in step and "PowerShell" in step for step in entry.steps)
+
+
+@pytest.mark.parametrize("code", sorted(codes()))
+def test_the_way_through_the_admin_centers_is_todays_and_the_articles(code):
+    entry = entries()[code]
+    steps = " ".join(entry.steps)
+    if "Turn off SMTP AUTH protocol" in steps:
+        assert "Exchange admin center (https://admin.exchange.microsoft.com) > Settings" in steps
+        assert "in the ERP's help article: Settings > Mail flow > Mail flow settings" in steps
+    if entry.actor is Actor.M365_ADMIN and not code.endswith("_unknown"):
+        assert entry.links or entry.commands
+    for center in ("entra.microsoft.com", "admin.exchange.microsoft.com"):
+        if center in steps and entry.actor is Actor.M365_ADMIN:
+            assert f"https://{center}/" in entry.links.values()
+    # A command that names nobody could be meant for anybody.
+    assert all("{" in command for command in entry.commands)
 
 
 @pytest.mark.parametrize("code", sorted(codes()))

@@ -21,7 +21,7 @@ from salesorder_m365.plugin.errors import (
 )
 from salesorder_m365.plugin.vault import AccessToken
 from salesorder_m365.schemas.plain import from_plain, to_plain
-from salesorder_m365.schemas.report import Actor, ConnectionReport, StageStatus
+from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, ConnectionReport, StageStatus
 
 SALES, INFO, ORDERS = "sales@contoso.test", "info@contoso.test", "orders@contoso.test"
 SCOPES = (
@@ -121,13 +121,14 @@ POLICIES = [
     ("smtp_auth_disabled", True, "smtp_auth_disabled", ("smtp", "sign_in")),
     ("smtp_auth_disabled_for", {SALES}, "smtp_auth_disabled_mailbox", ("smtp", "sign_in")),
     ("security_defaults", True, "security_defaults", ("smtp", "sign_in")),
-    ("imap_disabled_for", {SALES}, "imap_refused", ("imap", "sign_in")),
+    ("imap_disabled_for", {SALES}, "imap_disabled", ("imap", "sign_in")),
     (
         "authenticated_but_not_connected_for",
         {SALES},
         "mailbox_not_connected",
         ("imap", "mailbox"),
     ),
+    ("mail_from_reply", "550 5.1.8 Access denied", "sender_blocked", ("smtp", "sender")),
     (
         "imap_auth_reply",
         "NO Request is throttled. Suggested Backoff Time: 3000 milliseconds",
@@ -210,8 +211,41 @@ def test_shared_mailbox_without_send_as(run):
 
 def test_somebody_elses_mailbox(run):
     report = run(mailbox="invoices@contoso.test")
-    assert sorted(codes(report)) == ["mailbox_not_connected", "send_as_denied"]
-    assert "invoices@contoso.test" in report.findings[0].what
+    assert codes(report) == ["full_access_missing", "send_as_denied"]
+    assert failed(report) == [("imap", "mailbox"), ("smtp", "sender")]
+    assert all("invoices@contoso.test" in found.what for found in report.findings)
+    (command,) = report.findings[0].commands
+    assert command.startswith("Add-MailboxPermission -Identity 'invoices@contoso.test' -User")
+    assert command.endswith(f"'{SALES}' -AccessRights FullAccess")
+
+
+@pytest.mark.parametrize(
+    ("full_access", "send_as", "code", "rung"),
+    [
+        (True, True, None, None),
+        (True, False, "send_as_denied", ("smtp", "sender")),
+        (False, True, "full_access_missing", ("imap", "mailbox")),
+    ],
+    ids=["both rights", "no SendAs", "no Full Access"],
+)
+def test_each_right_on_a_shared_mailbox_is_told_apart(sim, run, full_access, send_as, code, rung):
+    right = (INFO, SALES)
+    for held, rights in ((full_access, sim.tenant.full_access), (send_as, sim.tenant.send_as)):
+        if not held:
+            rights.discard(right)
+    report = run(mailbox=INFO)
+    assert (report.mailbox, report.signed_in_as, report.sender) == (INFO, SALES, INFO)
+    assert codes(report) == ([code] if code else [])
+    assert failed(report) == ([rung] if rung else [])
+
+
+def test_a_token_of_somebody_else_is_told_by_both_ladders(sim, run):
+    report = run(Vault(sim, user="purchasing@contoso.test"))
+    assert codes(report) == ["other_user"]
+    assert failed(report) == [("imap", "mailbox"), ("smtp", "sign_in")]
+    assert report.findings[0].actor is Actor.WORKER
+    assert "not connected" in report.findings[0].server_words
+    assert "535 5.7.3" in report.findings[0].server_words
 
 
 def refused(error, *numbers):
@@ -268,10 +302,51 @@ def test_microsofts_words_and_ids_are_shown(sim, run):
     ],
 )
 def test_permissions_that_are_missing(sim, run, scopes, code, words):
-    report = run(Vault(sim, scopes=scopes))
+    vault = Vault(sim, scopes=scopes)
+    report = run(vault)
     assert codes(report) == [code]
     assert words in report.findings[0].what
     assert failed(report) == [("token", "token")]
+    assert [rejected is None for rejected in vault.asked] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        pytest.param((), id="nothing"),
+        pytest.param(tuple(scope.lower() for scope in SCOPES), id="lower case"),
+        pytest.param(tuple(s.replace("office.com", "office365.com") for s in SCOPES), id="365"),
+        pytest.param((*SCOPES, "profile"), id="more, and offline_access left out"),
+    ],
+)
+def test_permissions_need_not_be_echoed_as_asked(sim, run, echoed):
+    vault = Vault(sim, scopes=echoed)
+    assert run(vault).passed
+    assert vault.asked == [None]
+
+
+def test_a_token_from_before_the_consent_is_renewed(sim, run):
+    """The consent was given elsewhere: nobody has to click Login for it."""
+
+    class Kept(Vault):
+        def __call__(self, rejected):
+            self.scopes = SCOPES[:1] if rejected is None else SCOPES
+            return super().__call__(rejected)
+
+    vault = Kept(sim)
+    report = run(vault)
+    assert report.passed
+    assert len(vault.asked) == 2
+    assert "SMTP.Send" in stage(report, "token", "token").detail
+
+
+def test_a_missing_permission_brings_the_consent_link_and_a_letter(sim, run):
+    (found,) = run(Vault(sim, scopes=SCOPES[:1])).findings
+    link = found.links[CONSENT_LABEL]
+    # Discovery was not read here, so that the link is the authority's own.
+    assert link.startswith(f"{sim.authority}/contoso.test/v2.0/adminconsent?client_id=")
+    assert "state=" not in link
+    assert link in found.letter.text
 
 
 def test_a_refused_token_is_renewed_once_for_both_ladders(sim, run):
@@ -286,7 +361,7 @@ def test_a_refused_token_is_renewed_once_for_both_ladders(sim, run):
 def test_a_renewed_token_that_is_refused_too_ends_it(sim, run):
     vault = Vault(sim, first=REFUSED_TOKEN, renewed="refused-again")
     report = run(vault)
-    assert codes(report) == ["imap_refused", "smtp_refused"]
+    assert codes(report) == ["both_refused"]
     assert failed(report) == [("imap", "sign_in"), ("smtp", "sign_in")]
     assert vault.asked == [None, REFUSED_TOKEN]
     assert "renewed" in stage(report, "imap", "sign_in").detail
@@ -457,6 +532,16 @@ def test_a_foreign_certificate_gets_no_credentials(sim, run, ca_file):
     report = run(vault, ca_file=str(ca_file))
     assert codes(report) == ["tls_untrusted"]
     assert failed(report) == [("imap", "tls"), ("smtp", "tls")]
+
+
+def test_a_device_in_between_is_told_for_both_and_gets_no_credentials(sim, run):
+    sim.tenant.policies.inspected = True
+    report = run()
+    assert codes(report) == ["tls_untrusted"]
+    assert failed(report) == [("imap", "tls"), ("smtp", "tls")]
+    assert report.findings[0].actor is Actor.ERP_ADMIN
+    sim.tenant.policies.inspected = False
+    assert run().passed
 
 
 def test_silent_servers_end_at_the_one_deadline(run, play):
