@@ -49,7 +49,8 @@ def show_list(visit: Visit) -> Response:
     """Draw the list of accounts."""
     answers = visit.hook.salesorder_account_list(host=visit.host, worker=visit.worker)
     views = [view for answer in answers for view in answer]
-    return visit.page("accounts", views=views, kinds=kinds(visit))
+    generic = visit.host.generics.count()
+    return visit.page("accounts", views=views, kinds=kinds(visit), generic=generic)
 
 
 def show_new(visit: Visit) -> Response:
@@ -170,7 +171,6 @@ def _draw_account(visit: Visit, view: AccountView, wrong: FormErrors | None = No
         request_id=secrets.token_urlsafe(16),
         reasons=_reasons(view),
         waiting=waiting,
-        activity=visit.host.activity.last(view.id),
     )
 
 

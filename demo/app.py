@@ -15,9 +15,10 @@ from . import account_pages as accounts
 from . import connection_pages as connection
 from . import folder_pages as folders
 from . import front_pages as front
+from . import generic_pages as generic
 from . import signin_pages as signin
 from .drawing import FOLDER
-from .menus import ACCOUNTS, MENUS
+from .menus import ACCOUNTS, GENERIC, MENUS
 from .refusals import refuse_http, refuse_mail
 from .security import Guard
 from .visit import open_page, worker_page
@@ -36,7 +37,7 @@ ACCOUNT = ACCOUNTS + "/{account_id}"
 def build_app(host: DemoHost, *, panel: str = "") -> Starlette:
     """Return the ERP's front; `panel` is the address of the simulator's panel, if one runs."""
     app = Starlette(
-        routes=[*_front(), *_accounts(), *_signin(host.settings.callback_path)],
+        routes=[*_front(), *_generic(), *_accounts(), *_signin(host.settings.callback_path)],
         middleware=[Middleware(Guard, base_url=host.settings.base_url)],
         exception_handlers={M365Error: refuse_mail, HTTPException: refuse_http},
     )
@@ -78,6 +79,19 @@ def _accounts() -> list[BaseRoute]:
         _post(ACCOUNT + "/test", connection.test_connection),
         _get(ACCOUNT + "/folders", folders.show_folders),
         _post(ACCOUNT + "/folders", folders.save_folders),
+    ]
+
+
+def _generic() -> list[BaseRoute]:
+    return [
+        _get(GENERIC, generic.show_generic),
+        _get(GENERIC + "/print", generic.print_generic),
+        _get(GENERIC + "/list.csv", generic.download_generic),
+        _post(GENERIC + "/replace", generic.replace_generic),
+        _post(GENERIC + "/ask-delete", generic.ask_delete_generic),
+        _post(GENERIC + "/delete", generic.delete_generic),
+        _post(GENERIC + "/ask-restore", generic.ask_restore_generic),
+        _post(GENERIC + "/restore", generic.restore_generic),
     ]
 
 

@@ -19,11 +19,11 @@ CREATE TABLE IF NOT EXISTS host_note (
     session TEXT NOT NULL REFERENCES host_session (id) ON DELETE CASCADE,
     name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (session, name)
 );
-CREATE TABLE IF NOT EXISTS host_event (
-    number INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL, worker TEXT NOT NULL,
-    account TEXT, details TEXT NOT NULL
+CREATE TABLE IF NOT EXISTS host_generic_account (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, sender_name TEXT NOT NULL, address TEXT NOT NULL,
+    username TEXT NOT NULL, password TEXT NOT NULL, incoming TEXT NOT NULL, outgoing TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS host_event_account ON host_event (account, number);
+CREATE TABLE IF NOT EXISTS host_mail_use (purpose TEXT PRIMARY KEY, account TEXT NOT NULL);
 """
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..hooks.manager import create_manager
 from .activity import Activity
+from .database import Database
+from .generics import Generics
 from .sessions import Sessions
+from .state import StateFolder
 from .workers import may
 
 if TYPE_CHECKING:
     import pluggy
 
+    from ..schemas.generic import GenericAccount
     from ..schemas.settings import Settings
-    from .database import Database
 
 
 class DemoHost:
-    """One ERP: one database, one plugin manager. Implements `hooks.host.Host`."""
+    """One ERP: one database, one plugin manager. Implements `hooks.host.GenericHost`."""
 
     def __init__(
         self,
@@ -31,7 +36,8 @@ class DemoHost:
         self.plugins = plugins
         self.name = str(database.path)
         self.sessions = Sessions(database, session_key, self.now)
-        self.activity = Activity(self.name, database)
+        self.activity = Activity(self.name)
+        self.generics = Generics(database)
         plugins.register(self.activity)
 
     def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - here a role counts for every account
@@ -41,3 +47,30 @@ class DemoHost:
     def now(self) -> datetime:
         """Return the time, in UTC."""
         return datetime.now(UTC)
+
+    def generic_accounts(self) -> tuple[GenericAccount, ...]:
+        """List the Generic accounts."""
+        return self.generics.list()
+
+    def export_generic(self, generic_id: str) -> str | None:
+        """Return all that putting one back needs."""
+        return self.generics.export(generic_id)
+
+    def delete_generic(self, generic_id: str, settings: str, successor: str) -> bool:
+        """Delete one, and let what used it use its successor."""
+        return self.generics.delete(generic_id, settings, successor)
+
+    def put_back_generic(self, generic_id: str, settings: str) -> None:
+        """Make one again."""
+        self.generics.put_back(generic_id, settings)
+
+
+def host_of(settings: Settings) -> DemoHost:
+    """Return the ERP of a database, for commands: ``--host salesorder_m365.demo.host:host_of``."""
+    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    return DemoHost(
+        settings=settings,
+        plugins=create_manager(),
+        database=Database(file),
+        session_key=StateFolder(file.parent).session_key(),
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ACCOUNTS = "/setup/configuration/email/mail-accounts"
+#: Below it, and before the addresses of accounts, whose ids begin otherwise.
+GENERIC = ACCOUNTS + "/generic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,13 +93,17 @@ class Demo:
         )
 
     def _host(self) -> DemoHost:
+        new = not self._state.database.exists()
         database = Database(self._state.database)
-        return DemoHost(
+        host = DemoHost(
             settings=self._settings(database),
             plugins=create_manager(),
             database=database,
             session_key=self._state.session_key(),
         )
+        if new:
+            host.generics.add()
+        return host
 
     def _settings(self, database: Database) -> Settings:
         simulator = self.simulator
@@ -114,6 +118,7 @@ class Demo:
                 "ca_file": str(simulator.ca_file),
                 "base_url": self.url,
                 "callback_path": CALLBACK_PATH,
+                "mail_domains": simulator.tenant.domain,
                 "database_url": database.url,
                 "key_ring": self._state.key_ring(),
             }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import pluggy
 
+    from ..schemas.generic import GenericAccount
     from ..schemas.settings import Settings
 
 
@@ -38,3 +40,35 @@ class Host(Protocol):
 
     def now(self) -> datetime:
         """Return the time, with a time zone."""
+
+
+class GenericHost(Host, Protocol):
+    """A host that keeps Generic accounts, which the plugin may replace. Optional.
+
+    Each method works in the host's own database and has committed when it returns. Each may be
+    called again with the same arguments, also after the process was killed within it.
+    """
+
+    def generic_accounts(self) -> Sequence[GenericAccount]:
+        """List the Generic accounts, without passwords."""
+
+    def export_generic(self, generic_id: str) -> str | None:
+        """Return all that `put_back_generic` needs, passwords and users too; None if it is gone.
+
+        The text is the host's own and opaque to the plugin, which keeps it sealed. The same account
+        must give the same text until it is changed.
+        """
+
+    def delete_generic(self, generic_id: str, settings: str, successor: str) -> bool:
+        """Delete the account if it is still as in `settings`, in one transaction.
+
+        What used it is to use `successor` from then on, the new account's id. Returns True when it
+        is gone, also if it was before; False if it is another than in `settings`: then nothing is
+        done, and the plugin makes a new copy.
+        """
+
+    def put_back_generic(self, generic_id: str, settings: str) -> None:
+        """Make the account again under its old id, and let what used it use it again.
+
+        If it is there, it stays as it is.
+        """

@@ -11,11 +11,12 @@ from ..schemas.ids import KIND, is_ours
 from .spec import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..plugin.service import Service
     from ..schemas.account import FormErrors
     from ..schemas.folders import FolderChoices
+    from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
     from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
     from ..schemas.report import ConnectionReport, Finding, Stage
@@ -136,6 +137,44 @@ def salesorder_folder_map(
     service = _service(host)
     return service.mailbox.map_folders(account_id, mapping, worker) or service.accounts.view(
         account_id, worker
+    )
+
+
+@hookimpl
+def salesorder_generic_accounts_plan(host: Host, kind: str, worker: str) -> GenericPlan | None:
+    """Plan the replacing of Generic accounts."""
+    return _service(host).generics.plan(worker) if kind == KIND else None
+
+
+@hookimpl
+def salesorder_generic_accounts_replace(
+    host: Host,
+    kind: str,
+    generic_ids: Sequence[str] | None,
+    force: bool,  # noqa: FBT001 - see the spec
+    worker: str,
+    progress: Callable[[GenericOutcome], None] | None,
+) -> GenericResult | None:
+    """Replace Generic accounts."""
+    if kind != KIND:
+        return None
+    return _service(host).generics.replace(generic_ids, worker, force=force, progress=progress)
+
+
+@hookimpl
+def salesorder_generic_accounts_restore(
+    host: Host,
+    kind: str,
+    generic_ids: Sequence[str] | None,
+    keep_new: bool,  # noqa: FBT001 - see the spec
+    worker: str,
+    progress: Callable[[GenericOutcome], None] | None,
+) -> GenericResult | None:
+    """Put Generic accounts back."""
+    if kind != KIND:
+        return None
+    return _service(host).generics.restore(
+        generic_ids, worker, keep_new=keep_new, progress=progress
     )
 
 

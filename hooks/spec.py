@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..schemas.account import FormErrors
     from ..schemas.event import Event
     from ..schemas.folders import FolderChoices
+    from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
     from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
     from ..schemas.report import ConnectionReport, Finding, Stage
@@ -174,6 +175,60 @@ def salesorder_folder_map(
 
     Each folder is looked up at the server, for its UIDVALIDITY; one that is not there is an error
     at its role, and nothing is stored. Raises as ``salesorder_folder_choices`` does.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_generic_accounts_plan(host: Host, kind: str, worker: str) -> GenericPlan | None:
+    """List the host's Generic accounts with what replacing them by accounts of `kind` would do.
+
+    Called when the host's page or the administrator's list of them is drawn. Reads the host's list
+    and our database only, and changes nothing.
+
+    Returns None for a kind of another plugin, and for a host that is no ``GenericHost``.
+    Raises ``NotAllowedError`` (``mail_accounts.replace``), ``HostFailedError``, and
+    ``BadRequestError`` for an id that is empty or longer than 200 characters.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_generic_accounts_replace(
+    host: Host,
+    kind: str,
+    generic_ids: Sequence[str] | None,
+    force: bool,  # noqa: FBT001 - hooks are called by keyword
+    worker: str,
+    progress: Callable[[GenericOutcome], None] | None,
+) -> GenericResult | None:
+    """Replace Generic accounts (None: all that can be), as far as each of them is ready for it.
+
+    The first call seals a copy of each and makes the new account, filled in; the Generic one goes
+    on working. A later call deletes it at the host once the new one's Test Connection passed, which
+    it runs itself where it was not run since; with `force` at once. Every call goes on where the
+    last one stopped or was killed; accounts that are done are left alone.
+
+    `progress`, if given, is called in the caller's thread with each account's outcome.
+
+    Returns and raises as ``salesorder_generic_accounts_plan`` does. What went wrong with one
+    account is its outcome, never an exception.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_generic_accounts_restore(
+    host: Host,
+    kind: str,
+    generic_ids: Sequence[str] | None,
+    keep_new: bool,  # noqa: FBT001 - hooks are called by keyword
+    worker: str,
+    progress: Callable[[GenericOutcome], None] | None,
+) -> GenericResult | None:
+    """Put Generic accounts back as they were (None: all that replacing was begun with).
+
+    Without `keep_new` the new account is deleted after that, unless it was there before or stands
+    for another Generic account too. May be killed and called again at any time.
+
+    Returns and raises as ``salesorder_generic_accounts_replace`` does.
     """
 
 

@@ -16,10 +16,10 @@ from .store.keys import check_keys
 from .store.sealing import KeyRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from ..schemas.permission import Permission
     from ..schemas.settings import Settings
@@ -83,18 +83,43 @@ class Context:
 
         Call it after the transaction of what happened: it opens one of its own.
         """
-        event = Event(
-            name=name, at=self.now(), worker=worker, account_id=account_id, details=details
-        )
+        event = self._event(name, worker, account_id, details)
         try:
             with writing(self.engine, patience=_EVENT_PATIENCE) as connection:
                 store_event(connection, event)
         except StoreError as err:
             log.error("event %s was not kept: %s", name, err)  # noqa: TRY400 - the error says it all
+        self.tell(event)
+
+    def keep(
+        self,
+        connection: Connection,
+        name: str,
+        worker: str,
+        account_id: str | None = None,
+        **details: str,
+    ) -> Event:
+        """Keep an event in the transaction of what happens; `tell` it when that is committed.
+
+        Both are stored or neither, and the disk is waited for once.
+        """
+        event = self._event(name, worker, account_id, details)
+        store_event(connection, event)
+        return event
+
+    def _event(
+        self, name: str, worker: str, account_id: str | None, details: Mapping[str, str]
+    ) -> Event:
+        return Event(
+            name=name, at=self.now(), worker=worker, account_id=account_id, details=details
+        )
+
+    def tell(self, event: Event) -> None:
+        """Give the host an event that is kept already."""
         try:
             self.send(event)
         except Exception:  # the host's code: whatever it raises is the host's to mend
-            log.exception("the host's salesorder_event failed for %s", name)
+            log.exception("the host's salesorder_event failed for %s", event.name)
 
     def emit_once(self, notice: str, seconds: float, name: str, **details: str) -> bool:
         """Emit an event of the system's unless a worker gave this `notice` within `seconds`.

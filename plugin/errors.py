@@ -36,6 +36,15 @@ class BadRequestError(M365Error):
     """The host passed a value that the contract does not allow: mend the host."""
 
 
+class HostFailedError(M365Error):
+    """The host's own code for its Generic accounts failed: the ERP's log says why."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The ERP could not read or change its own Generic accounts. The ERP's log says why."
+        )
+
+
 class SettingsError(M365Error):
     """Settings are wrong: show `problems` to the ERP administrator."""
 

@@ -18,5 +18,7 @@ class Permission(StrEnum):
     CONNECT = "mail_accounts.connect"
     TEST = "mail_accounts.test"
     MAP_FOLDERS = "mail_accounts.map_folders"
+    #: Making Microsoft 365 accounts of the host's Generic accounts, deleting these, putting back.
+    REPLACE = "mail_accounts.replace"
     #: Running the jobs and seeing the health of all accounts together.
     MAINTAIN = "mail_accounts.maintain"

@@ -57,6 +57,7 @@ class Settings:
     client_certificate: Path | None = None
     cloud: str = "worldwide"
     callback_path: str = "/mail/m365/callback"
+    mail_domains: tuple[str, ...] = ()
     authority: str | None = None
     resource: str | None = None
     imap: Endpoint | None = None
@@ -107,6 +108,24 @@ class _KeyRing(fields.Field[tuple[Key, ...]]):
             msg = f"Key {number} ({key_id}) has {len(secret)} bytes; AES-256 needs 32."
             raise ValidationError(msg)
         return Key(id=key_id, secret=secret)
+
+
+class _Domains(fields.Field[tuple[str, ...]]):
+    """Mail domains, separated by commas or white space; case does not matter."""
+
+    def _deserialize(
+        self,
+        value: Any,
+        attr: str | None,  # noqa: ARG002 - marshmallow's signature
+        data: Any,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        names = [name.removeprefix("@") for name in re.split(r"[,\s]+", str(value)) if name]
+        for name in names:
+            if "." not in name or not _TENANT.fullmatch(name):
+                msg = f"“{name}” is not a domain like contoso.com."
+                raise ValidationError(msg)
+        return tuple(dict.fromkeys(name.casefold() for name in names))
 
 
 class _Endpoint(fields.Field[Endpoint]):
@@ -181,6 +200,7 @@ class SettingsSchema(Schema):
             r"/[A-Za-z0-9._~/-]*\Z", error="This is not a path like /mail/callback."
         ),
     )
+    mail_domains = _Domains()
     database_url = fields.String(required=True, validate=validate.Length(min=1))
     key_ring = _KeyRing(required=True)
     authority = _Url()

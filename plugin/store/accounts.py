@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from ...schemas.account import AccountForm
 from ...schemas.folders import MappedFolder, Role
@@ -40,6 +40,13 @@ _SELECT = select(
     grant.c.refused,
 ).outerjoin(grant)
 
+# Made once: to find what it compiled, SQLAlchemy looks at every part of a statement made anew.
+_BY_ID = _SELECT.where(account.c.id == bindparam("account"))
+_BY_NAME = select(account.c.id).where(account.c.name_key == bindparam("key"))
+_INSERT = insert(account)
+_UPDATE = update(account).where(account.c.id == bindparam("account"))
+_MAPPING = select(folder).where(folder.c.account_id == bindparam("account"))
+
 
 def _row(found: Any) -> AccountRow:
     return AccountRow(
@@ -58,9 +65,16 @@ def _row(found: Any) -> AccountRow:
     )
 
 
+def new_row(account_id: str, form: AccountForm) -> AccountRow:
+    """Return the row of an account that was just made: nobody has signed in to it yet."""
+    return AccountRow(
+        id=account_id, form=form, report=None, signed_in_as=None, signed_in_at=None, refused=None
+    )
+
+
 def read_account(connection: Connection, account_id: str) -> AccountRow | None:
     """Return one account."""
-    found = connection.execute(_SELECT.where(account.c.id == account_id)).first()
+    found = connection.execute(_BY_ID, {"account": account_id}).first()
     return None if found is None else _row(found)
 
 
@@ -85,10 +99,21 @@ def account_of_request(connection: Connection, request_id: str) -> str | None:
     return found
 
 
+def account_of_mailbox(connection: Connection, address: str) -> str | None:
+    """Return the id of the oldest account that sends as this address, in whatever case."""
+    found: str | None = connection.scalar(
+        select(account.c.id)
+        .where(func.lower(account.c.sender_email) == func.lower(address))
+        .order_by(account.c.created_at, account.c.id)
+        .limit(1)
+    )
+    return found
+
+
 def name_taken(connection: Connection, name: str, *, but: str | None) -> bool:
     """Tell whether another account has this name, in whatever case."""
-    query = select(account.c.id).where(account.c.name_key == name_key(name))
-    return connection.scalar(query if but is None else query.where(account.c.id != but)) is not None
+    found = connection.scalar(_BY_NAME, {"key": name_key(name)})
+    return found is not None and found != but
 
 
 def name_key(name: str) -> str:
@@ -116,18 +141,13 @@ def insert_account(
     by: str,
 ) -> None:
     """Store a new account."""
-    connection.execute(
-        insert(account).values(
-            id=account_id, request_id=request_id, created_at=at, created_by=by, **_columns(form)
-        )
-    )
+    made = {"id": account_id, "request_id": request_id, "created_at": at, "created_by": by}
+    connection.execute(_INSERT, made | _columns(form))
 
 
 def update_account(connection: Connection, account_id: str, form: AccountForm) -> None:
     """Store a changed form; the last report spoke of the old one and goes."""
-    connection.execute(
-        update(account).where(account.c.id == account_id).values(report=None, **_columns(form))
-    )
+    connection.execute(_UPDATE, {"account": account_id, "report": None} | _columns(form))
 
 
 def delete_account(connection: Connection, account_id: str) -> bool:
@@ -142,7 +162,7 @@ def store_report(connection: Connection, account_id: str, report: dict[str, Any]
 
 def read_mapping(connection: Connection, account_id: str) -> tuple[MappedFolder, ...]:
     """Return an account's stored mapping, in the order of the roles."""
-    found = connection.execute(select(folder).where(folder.c.account_id == account_id))
+    found = connection.execute(_MAPPING, {"account": account_id})
     return _in_order(map(_mapped, found))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Float,
@@ -151,6 +152,26 @@ key_check = Table(
     Column("key_id", String(32), primary_key=True),
     # A known text sealed with the key: tells a wrong key from a damaged row.
     Column("sealed", LargeBinary, nullable=False),
+)
+
+retired = Table(
+    "m365_retired",
+    metadata,
+    # The host's id of the Generic account that a new account takes the place of.
+    Column("generic_id", String(200), primary_key=True),
+    Column("generic", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    # The copy outlives the new account: it is the way back.
+    Column(
+        "account_id", String(64), ForeignKey("m365_account.id", ondelete="SET NULL"), index=True
+    ),
+    # Whether the account was made for this, or was there already.
+    Column("created", Boolean, nullable=False),
+    Column("keep_new", Boolean, nullable=False),
+    # Sealed: all that the host needs to put the Generic account back, its password too.
+    _sealed("settings"),
+    Column("kept_at", UtcDateTime, nullable=False),
+    Column("kept_by", String(200), nullable=False),
 )
 
 event = Table(

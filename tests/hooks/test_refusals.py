@@ -30,6 +30,15 @@ CALLS = {
     "salesorder_test_connection": (Permission.TEST, {"account_id": ID, "progress": None}),
     "salesorder_folder_choices": (Permission.MAP_FOLDERS, {"account_id": ID}),
     "salesorder_folder_map": (Permission.MAP_FOLDERS, {"account_id": ID, "mapping": {}}),
+    "salesorder_generic_accounts_plan": (Permission.REPLACE, {"kind": "m365"}),
+    "salesorder_generic_accounts_replace": (
+        Permission.REPLACE,
+        {"kind": "m365", "generic_ids": None, "force": True, "progress": None},
+    ),
+    "salesorder_generic_accounts_restore": (
+        Permission.REPLACE,
+        {"kind": "m365", "generic_ids": None, "keep_new": False, "progress": None},
+    ),
     "salesorder_job_run": (Permission.MAINTAIN, {"name": "m365:clean"}),
     "salesorder_health": (Permission.MAINTAIN, {}),
 }

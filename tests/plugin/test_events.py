@@ -99,6 +99,22 @@ def test_a_locked_database_holds_nobody_up(context, sent, tmp_path, caplog):
     assert "was not kept: The database did not take the change" in caplog.text
 
 
+def test_an_event_is_kept_with_what_happened_or_not_at_all(context, sent):
+    def broken_off():
+        with writing(context.engine) as connection:
+            context.keep(connection, "mail_account_created", "w1", "m365:1", mailbox="a@b.test")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken_off()
+    assert kept(context) == ()
+    with writing(context.engine) as connection:
+        event = context.keep(connection, "mail_account_created", "w1", "m365:1", mailbox="a@b.test")
+    assert sent == []
+    context.tell(event)
+    assert kept(context) == (event,) == tuple(sent)
+
+
 def test_old_events_go(context):
     with writing(context.engine) as connection:
         for days in (0, 364, 366, 800):

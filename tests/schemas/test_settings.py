@@ -36,6 +36,18 @@ def test_a_host_may_name_its_port():
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "domains"),
+    [
+        ("contoso.com", ("contoso.com",)),
+        (" @Contoso.com,\n fabrikam.com contoso.COM", ("contoso.com", "fabrikam.com")),
+        ("", ()),
+    ],
+)
+def test_mail_domains_are_separated_by_commas_or_white_space(given, domains):
+    assert load_settings({**GOOD, "mail_domains": given}).mail_domains == domains
+
+
 WRONG = [
     ({"tenant": "common"}, "tenant", "corporate"),
     ({"tenant": "contoso.test/.."}, "tenant", "not a tenant"),
@@ -47,6 +59,7 @@ WRONG = [
     ({"key_ring": f"{RING},{RING}"}, "key_ring", "same id"),
     ({"cloud": "mars"}, "cloud", "Must be one of"),
     ({"imap": "host:0"}, "imap", "host:port"),
+    ({"mail_domains": "contoso.com, nonsense"}, "mail_domains", "“nonsense” is not a domain"),
     ({"ca_file": "/nonexistent/ca.pem"}, "ca_file", "no file"),
     ({"client_certificate": "/nonexistent/c.pem"}, "client_secret", "either"),
     ({"nonsense": "1"}, "nonsense", "Unknown field"),
