@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from ..schemas.event import Event
     from ..schemas.folders import MappedFolder
     from ..schemas.view import AccountView
     from .context import Context
@@ -85,9 +86,10 @@ class Accounts:
         """Delete an account with its grant and mapping; one that is gone is no error."""
         self.context.require(worker, Permission.DELETE, account_id)
         with writing(self.context.engine) as connection:
-            deleted = accounts.delete_account(connection, account_id)
-        if deleted:
-            self.context.emit("mail_account_deleted", worker, account_id)
+            if not accounts.delete_account(connection, account_id):
+                return True
+            event = self.context.keep(connection, "mail_account_deleted", worker, account_id)
+        self.context.tell(event)
         return True
 
     def disconnect(self, account_id: str, worker: str) -> AccountView:
@@ -97,21 +99,27 @@ class Accounts:
             accounts.require_account(connection, account_id)
             deleted = grants.delete_grant(connection, account_id)
             view = self._view(connection, account_id, worker)
-        if deleted:
-            self.context.emit("authn_token_deleted", worker, account_id)
+            if not deleted:
+                return view
+            event = self.context.keep(connection, "authn_token_deleted", worker, account_id)
+        self.context.tell(event)
         return view
 
     def _view(self, connection: Connection, account_id: str, worker: str) -> AccountView:
         row = accounts.require_account(connection, account_id)
-        drawn = self._drawn(row, accounts.read_mapping(connection, account_id), worker)
-        return replace(drawn, events=last_events(connection, account_id))
+        mapping = accounts.read_mapping(connection, account_id)
+        return self._drawn(row, mapping, worker, last_events(connection, account_id))
 
     def _drawn(
-        self, row: AccountRow, folders: tuple[MappedFolder, ...], worker: str
+        self,
+        row: AccountRow,
+        folders: tuple[MappedFolder, ...],
+        worker: str,
+        events: tuple[Event, ...] = (),
     ) -> AccountView:
-        context = self.context
+        allows = self.context.host.allows
         return view_of(
-            row, folders, context.settings, lambda asked: context.host.allows(worker, asked, row.id)
+            row, folders, self.context.settings, lambda asked: allows(worker, asked, row.id), events
         )
 
     def _store(
@@ -134,24 +142,33 @@ class Accounts:
                     at=self.context.now(),
                     by=worker,
                 )
+                view = self._drawn(accounts.new_row(account_id, form), (), worker)
             else:
                 _change(connection, account_id, form)
-            view = self._view(connection, account_id, worker)
-        event = "mail_account_created" if created else "mail_account_updated"
-        self.context.emit(event, worker, account_id, mailbox=form.sender_email)
+                view = self._view(connection, account_id, worker)
+            name = "mail_account_created" if created else "mail_account_updated"
+            event = self.context.keep(
+                connection, name, worker, account_id, mailbox=form.sender_email
+            )
+        self.context.tell(event)
         return view
 
 
 def _change(connection: Connection, account_id: str, form: AccountForm) -> None:
     """Store the changed form; what belongs to the old user or mailbox goes."""
-    before = accounts.require_account(connection, account_id).form
-    _require_free(connection, form.account_name, but=account_id)
+    row = accounts.require_account(connection, account_id)
+    before = row.form
+    if form.account_name != before.account_name:
+        _require_free(connection, form.account_name, but=account_id)
     if form == before:
         return
     accounts.update_account(connection, account_id, form)
-    if not same_address(before.username, form.username):
+    moved = not same_address(before.sender_email, form.sender_email)
+    # What a person may open, Microsoft says. What the app may, an administrator chose by mailbox.
+    another_mailbox = moved and row.signed_in_as == grants.APP_USERNAME
+    if another_mailbox or not same_address(before.username, form.username):
         grants.delete_grant(connection, account_id)
-    if not same_address(before.sender_email, form.sender_email):
+    if moved:
         accounts.store_mapping(connection, account_id, ())
 
 

@@ -68,6 +68,32 @@ def check_id_token(id_token: str, *, issuer: str, client_id: str, tenant: str) -
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppItself:
+    """What the app's own access token tells of it; empty where it tells nothing.
+
+    `object_id` is the service principal's, `roles` are the permissions that the app was given.
+    """
+
+    tenant_id: str = ""
+    object_id: str = ""
+    roles: tuple[str, ...] = ()
+
+
+def app_itself(access_token: str) -> AppItself:
+    """Return what an app-only token tells. It decides nothing: to clients it is opaque."""
+    try:
+        claims = jwt.decode(access_token, options={"verify_signature": False})
+        roles = claims.get("roles")
+        return AppItself(
+            tenant_id=_guid(claims["tid"]),
+            object_id=_guid(claims["oid"]),
+            roles=tuple(map(str, roles)) if isinstance(roles, list) else (),
+        )
+    except (jwt.PyJWTError, KeyError, ForeignTokenError):
+        return AppItself()
+
+
 def _guid(value: object) -> str:
     try:
         return str(UUID(str(value)))

@@ -1,22 +1,23 @@
-"""MSAL behind a small face: begin, redeem, renew, consent. `answers` says what failures mean."""
+"""MSAL behind a small face: begin, redeem, renew, consent. `answers` says what failures mean.
+
+How MSAL itself is used, and its HTTP, is `msal_client`'s job.
+"""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-import sys
 import threading
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from .answers import GrantRefusedError, broken, refusal, seconds_of
+from .answers import GrantRefusedError, refusal
+from .claims import app_itself
 from .clouds import endpoints
-from .errors import M365Error, RegistrationError, UnavailableError
+from .errors import RegistrationError, UnavailableError
+from .msal_client import DISCOVERY_PATH, Client, quiet_msal
 from .net import http_session, tls_context
 from .store.grants import Tokens
 
@@ -24,37 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..schemas.settings import Settings
+    from .msal_client import HttpClient
 
 #: A token's life is believed up to a day: Microsoft's longest is 28 hours (CAE), usual is one.
 _LONGEST_LIFE = 24 * 3600
-_DISCOVERY_SECONDS = 24 * 3600.0
-_DISCOVERY_PATH = "/v2.0/.well-known/openid-configuration"
 _AUTHORIZE_PATH = "/oauth2/v2.0/authorize"
-
-
-def _tells_no_secret(record: logging.LogRecord) -> bool:
-    # At DEBUG MSAL tells codes and verifiers; its OAuth client a whole answer that is not JSON.
-    return record.levelno > logging.DEBUG and record.name != "msal.oauth2cli.oauth2"
-
-
-@cache
-def quiet_msal() -> Any:
-    """Return MSAL, its loggers kept from telling secrets whatever levels the host sets."""
-    import msal  # noqa: PLC0415 - 92 ms that a host pays at the first sign-in, not at its start
-
-    # A filter counts for records of its own logger only, so that each of them needs it.
-    for name in tuple(sys.modules):
-        if name.partition(".")[0] == "msal":
-            logging.getLogger(name).addFilter(_tells_no_secret)
-    return msal
-
-
-class HttpClient(Protocol):
-    """What MSAL asks of an HTTP client: `requests.Session` has this shape."""
-
-    def get(self, url: str, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
-    def post(self, url: str, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
+#: Stands in a grant in the place of MSAL's cache where the app itself signs in, and no person.
+APP_ONLY = '{"app_only": true}'
+_DEVICE_FLOW = ("device_code", "user_code", "verification_uri")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,51 +41,6 @@ class SignedIn:
 
     tokens: Tokens = field(repr=False)
     id_token: str = field(repr=False)
-
-
-class _Client:
-    """The session as MSAL sees it: discovery is remembered, the last answer's status is kept.
-
-    MSAL's own ``http_cache`` would also remember refusals (a 400 for 60 s), so that the answer
-    after an administrator's consent would be a stale one.
-    """
-
-    def __init__(self, session: HttpClient, discovered: dict[str, tuple[float, Any]]) -> None:
-        self._session = session
-        self._discovered = discovered
-        self.discovering = False
-        self.status = 0
-        self.retry_after: float | None = None
-
-    def get(self, url: str, **kwargs: Any) -> Any:
-        """GET, from memory if it is a discovery document of the last day."""
-        known = self._discovered.get(url)
-        if known and known[0] > time.monotonic():
-            return known[1]
-        self.discovering = True
-        answer = self._note(self._session.get(url, **kwargs))
-        if answer.status_code == 200 and url.endswith(_DISCOVERY_PATH):
-            self._discovered[url] = (time.monotonic() + _DISCOVERY_SECONDS, answer)
-        return answer
-
-    def post(self, url: str, **kwargs: Any) -> Any:
-        """POST, never remembered."""
-        self.discovering = False
-        return self._note(self._session.post(url, **kwargs))
-
-    def close(self) -> None:
-        """Leave the session open: it is shared."""
-
-    def _note(self, answer: Any) -> Any:
-        self.status = answer.status_code
-        self.retry_after = seconds_of(answer.headers.get("Retry-After"))
-        return answer
-
-    def broken(self) -> M365Error:
-        """Return the error that the last answer stands for, which is not one."""
-        return broken(
-            status=self.status, retry_after=self.retry_after, discovering=self.discovering
-        )
 
 
 class Identity:
@@ -145,15 +78,31 @@ class Identity:
 
         Source: Microsoft Learn, "Admin consent on the Microsoft identity platform".
         """
+        # Beside the page for signing in, which discovery names: it stands where browsers go.
+        authorize = str(self._discovery()["authorization_endpoint"])
+        return self._consent_page(authorize.removesuffix(_AUTHORIZE_PATH), state)
+
+    def consent_link(self) -> str:
+        """Return the page's address to send to somebody, without any network.
+
+        Where discovery was read in this process it names the place, else the authority does: at
+        Microsoft both are one.
+        """
+        try:
+            _, known = self._discovered[self._authority + DISCOVERY_PATH]
+            authorize = str(json.loads(known.text)["authorization_endpoint"])
+        except (KeyError, TypeError, ValueError):
+            authorize = self._authority
+        return self._consent_page(authorize.removesuffix(_AUTHORIZE_PATH), None)
+
+    def _consent_page(self, place: str, state: str | None) -> str:
         query = {
             "client_id": self._settings.client_id,
             "redirect_uri": self._settings.redirect_uri,
             "scope": " ".join((*self._scopes, "offline_access", "openid", "profile")),
             **({"state": state} if state else {}),
         }
-        # Beside the page for signing in, which discovery names: it stands where browsers go.
-        authorize = str(self._discovery()["authorization_endpoint"])
-        return f"{authorize.removesuffix(_AUTHORIZE_PATH)}/v2.0/adminconsent?{urlencode(query)}"
+        return f"{place}/v2.0/adminconsent?{urlencode(query)}"
 
     def issuer(self) -> str:
         """Return the issuer of the authority's id tokens; ``{tenantid}`` stands for any tenant."""
@@ -169,6 +118,41 @@ class Identity:
                 flow, {"state": flow["state"], "code": code}, list(self._scopes)
             )
         )
+        return self._signed_in(answer, cache)
+
+    def begin_device(self, *, claims: str | None) -> dict[str, Any]:
+        """Return MSAL's flow for a sign-in on another device (RFC 8628); it is secret.
+
+        Only ``user_code`` and ``verification_uri`` are for the person. Raises
+        ``GrantRefusedError``.
+        """
+        # MSAL itself offers this to public clients only. Ours is confidential and stays so: it
+        # proves itself when it polls, and its grants are renewed as all others are.
+        scopes = [*self._scopes, "offline_access", "openid", "profile"]
+        data = {"claims": claims} if claims else {}
+        flow, _ = self._answer(lambda app: app.client.initiate_device_flow(scope=scopes, data=data))
+        if not all(isinstance(flow.get(name), str) for name in _DEVICE_FLOW):
+            raise UnavailableError("the answer has no device code")
+        return dict(flow)
+
+    def poll_device(self, flow: dict[str, Any]) -> SignedIn | None:
+        """Ask once whether somebody has signed in; None if not yet. `flow` is changed.
+
+        Raises ``GrantRefusedError``.
+        """
+        try:
+            answer, cache = self._answer(
+                lambda app: app.client.obtain_token_by_device_flow(
+                    flow, exit_condition=lambda _: True
+                )
+            )
+        except GrantRefusedError as err:
+            if err.error == "authorization_pending":
+                return None
+            raise
+        return self._signed_in(answer, cache)
+
+    def _signed_in(self, answer: Mapping[str, Any], cache: str) -> SignedIn:
         tokens = self._tokens(answer, cache)
         id_token = answer.get("id_token")
         if not isinstance(id_token, str):
@@ -180,6 +164,8 @@ class Identity:
 
         Raises ``GrantRefusedError``.
         """
+        if msal_cache == APP_ONLY:
+            return self.app_tokens()
 
         def acquire(app: Any) -> Any:
             accounts = app.get_accounts()
@@ -191,6 +177,20 @@ class Identity:
 
         answer, cache = self._answer(acquire, msal_cache)
         return self._tokens(answer, cache)
+
+    def app_tokens(self) -> Tokens:
+        """Sign in as the app itself, for no person (client credentials): one POST.
+
+        The scopes are the roles that the token names, or the one that was asked for if it names
+        none: Microsoft gives an app without any permission a token too. Raises
+        ``GrantRefusedError``, also for the tenant ``organizations``, which can name no app.
+        """
+        asked = endpoints(self._settings).app_scope
+        answer, _ = self._answer(lambda app: app.acquire_token_for_client([asked]))
+        tokens = self._tokens(answer, APP_ONLY)
+        resource = asked.rpartition("/")[0]
+        roles = (f"{resource}/{role}" for role in app_itself(tokens.access_token).roles)
+        return replace(tokens, scopes=tuple(roles) or (asked,))
 
     def _answer(
         self, question: Callable[[Any], Any], cache: str | None = None
@@ -204,9 +204,9 @@ class Identity:
             return answer, app.token_cache.serialize()
 
     def _discovery(self) -> Mapping[str, Any]:
-        client = _Client(self._http, self._discovered)
+        client = Client(self._http, self._discovered)
         with self._translated(client):
-            answer = client.get(self._authority + _DISCOVERY_PATH)
+            answer = client.get(self._authority + DISCOVERY_PATH)
             document: dict[str, Any] = json.loads(answer.text)
             if answer.status_code != 200 or not {"issuer", "authorization_endpoint"} <= set(
                 document
@@ -215,10 +215,10 @@ class Identity:
             return document
 
     @contextmanager
-    def _app(self, cache: str | None) -> Iterator[tuple[Any, _Client]]:
+    def _app(self, cache: str | None) -> Iterator[tuple[Any, Client]]:
         """Give MSAL's application with one account's cache, its failures translated."""
         msal = quiet_msal()
-        client = _Client(self._http, self._discovered)
+        client = Client(self._http, self._discovered)
         memory = msal.SerializableTokenCache()
         with self._translated(client):
             if cache is not None:
@@ -238,7 +238,7 @@ class Identity:
 
     @staticmethod
     @contextmanager
-    def _translated(client: _Client) -> Iterator[None]:
+    def _translated(client: Client) -> Iterator[None]:
         import requests  # noqa: PLC0415 - likewise
         from msal.exceptions import MsalServiceError  # noqa: PLC0415
 

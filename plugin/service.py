@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .accounts import Accounts
+from .app_access import AppAccess
+from .generic import Generics
 from .health import Health
 from .identity import identity_for
 from .jobs import Jobs
@@ -36,6 +38,11 @@ class Service:
         return SignIn(self.context, self._identity)
 
     @cached_property
+    def app_access(self) -> AppAccess:
+        """Mailboxes that no person signs in to."""
+        return AppAccess(self.context, self._identity)
+
+    @cached_property
     def vault(self) -> Vault:
         """The tokens."""
         return Vault(self.context, self._identity)
@@ -44,6 +51,11 @@ class Service:
     def mailbox(self) -> Mailbox:
         """What talks to the mail servers."""
         return Mailbox(self.context, self.vault)
+
+    @cached_property
+    def generics(self) -> Generics:
+        """The host's Generic accounts, replaced and put back."""
+        return Generics(self.context, self.mailbox)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -21,6 +21,7 @@ from .answers import GrantRefusedError
 from .claims import ForeignTokenError, check_id_token
 from .clouds import endpoints
 from .deadline import Deadline
+from .device import signed_in_by_device
 from .errors import BadRequestError, M365Error
 from .outcomes import Outcomes
 from .returning import check_return_to
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ..schemas.signin import CallbackQuery
     from .claims import SignedInUser
     from .context import Context
+    from .device import DeviceCode
     from .identity import Identity, SignedIn
     from .store.accounts import AccountRow
     from .store.attempts import Attempt
@@ -92,7 +94,7 @@ class SignIn:
             consumed = attempts.consume_attempt(
                 connection, answer.state, worker=worker, browser=browser, now=self.context.now()
             )
-        outcomes = Outcomes(self.context, self.identity, attempt, worker)
+        outcomes = Outcomes(self.context, attempt, worker)
         if not consumed or attempt.authority != self._authority:
             return outcomes.expired(foreign=not attempt.belongs_to(worker, browser))
         with self._deadline():
@@ -100,7 +102,28 @@ class SignIn:
                 return outcomes.turned_away(answer)
             if attempt.purpose == "consent":
                 return outcomes.consented(answer)
-            return self._redeem(attempt, answer, outcomes)
+            return self._finish(attempt, outcomes, lambda: self._redeemed(attempt, answer))
+
+    def by_device(
+        self, account_id: str, worker: str, show: Callable[[DeviceCode], None]
+    ) -> LoginOutcome:
+        """Sign in on whatever device has a browser: `show` tells the person where, and a code.
+
+        Ends when somebody has signed in or declined there, or the code has run out.
+        """
+        self.context.require(worker, Permission.CONNECT, account_id)
+        with reading(self.context.engine) as connection:
+            row = accounts.require_account(connection, account_id)
+        # Not stored: it begins and ends in this call, and no browser brings anything back.
+        attempt = self._attempt("device", "", row, worker, "", "/", b"")
+        self.context.emit("authn_login_begin", worker, account_id)
+        return self._finish(
+            attempt,
+            Outcomes(self.context, attempt, worker),
+            lambda: signed_in_by_device(
+                self.identity(), self._claims(account_id), show, self._deadline
+            ),
+        )
 
     @property
     def _authority(self) -> str:
@@ -138,7 +161,21 @@ class SignIn:
     ) -> None:
         state_hash, now = attempts.digest(state), self.context.now()
         sealed = self.context.ring.seal(json.dumps(flow).encode(), attempts.flow_place(state_hash))
-        attempt = attempts.Attempt(
+        attempt = self._attempt(purpose, state_hash, row, worker, browser, return_to, sealed)
+        with writing(self.context.engine) as connection:
+            attempts.store_attempt(connection, attempt, now=now)
+
+    def _attempt(
+        self,
+        purpose: str,
+        state_hash: str,
+        row: AccountRow,
+        worker: str,
+        browser: str,
+        return_to: str,
+        flow: bytes,
+    ) -> Attempt:
+        return attempts.Attempt(
             state_hash=state_hash,
             purpose=purpose,
             account_id=row.id,
@@ -148,15 +185,19 @@ class SignIn:
             authority=self._authority,
             return_to=return_to,
             username=row.form.username,
-            flow=sealed,
-            expires_at=now + LIFETIME,
+            flow=flow,
+            expires_at=self.context.now() + LIFETIME,
         )
-        with writing(self.context.engine) as connection:
-            attempts.store_attempt(connection, attempt, now=now)
 
-    def _redeem(self, attempt: Attempt, answer: CallbackQuery, outcomes: Outcomes) -> LoginOutcome:
+    def _finish(
+        self, attempt: Attempt, outcomes: Outcomes, ask: Callable[[], SignedIn | None]
+    ) -> LoginOutcome:
+        """Compare who signed in with who should have, and keep the grant."""
         try:
-            signed_in, user = self._signed_in(attempt, answer)
+            signed_in = ask()
+            if signed_in is None:
+                return outcomes.expired(foreign=False)
+            user = self._user(signed_in)
         except M365Error as err:
             return outcomes.broken_off(err)
         if not same_address(user.username, attempt.username):
@@ -165,20 +206,23 @@ class SignIn:
             return outcomes.expired(foreign=False)
         return outcomes.connected(user.username)
 
-    def _signed_in(self, attempt: Attempt, answer: CallbackQuery) -> tuple[SignedIn, SignedInUser]:
-        issuer = self.identity().issuer()
+    def _redeemed(self, attempt: Attempt, answer: CallbackQuery) -> SignedIn:
         # RFC 9207: an answer that names another issuer is a mix-up; no code of it is redeemed.
-        if answer.iss is not None and answer.iss != issuer:
+        if answer.iss is not None and answer.iss != self.identity().issuer():
             raise ForeignTokenError("issuer of the callback")
         if not answer.code:
             raise GrantRefusedError({"error": "no_code"})
         flow = json.loads(attempt.open_flow(self.context.ring))
-        signed_in = self.identity().redeem(flow, answer.code)
+        return self.identity().redeem(flow, answer.code)
+
+    def _user(self, signed_in: SignedIn) -> SignedInUser:
         settings = self.context.settings
-        user = check_id_token(
-            signed_in.id_token, issuer=issuer, client_id=settings.client_id, tenant=settings.tenant
+        return check_id_token(
+            signed_in.id_token,
+            issuer=self.identity().issuer(),
+            client_id=settings.client_id,
+            tenant=settings.tenant,
         )
-        return signed_in, user
 
     def _keep(self, attempt: Attempt, signed_in: SignedIn, user: SignedInUser) -> bool:
         """Store the grant; not if the account was deleted or given another user meanwhile."""

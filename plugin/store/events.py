@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...schemas.event import Event
@@ -19,29 +19,43 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+# Made once, for SQLAlchemy spends longer on a new statement than the database on its answer.
+_STORE = insert(event)
+_LAST = (
+    select(event)
+    .where(event.c.account_id == bindparam("account"))
+    .order_by(event.c.id.desc())
+    .limit(bindparam("count"))
+)
+
 
 def store_event(connection: Connection, happened: Event) -> None:
     """Store an event."""
-    connection.execute(
-        insert(event).values(
-            at=happened.at,
-            name=happened.name,
-            worker=happened.worker,
-            account_id=happened.account_id,
-            details=dict(happened.details),
-        )
-    )
+    values = {
+        "at": happened.at,
+        "name": happened.name,
+        "worker": happened.worker,
+        "account_id": happened.account_id,
+        "details": dict(happened.details),
+    }
+    connection.execute(_STORE, values)
 
 
 def last_events(connection: Connection, account_id: str, count: int = 10) -> tuple[Event, ...]:
     """Return the last events of an account, newest first."""
-    query = (
-        select(event)
-        .where(event.c.account_id == account_id)
-        .order_by(event.c.id.desc())
-        .limit(count)
-    )
-    return tuple(map(_event, connection.execute(query)))
+    return tuple(map(_event, connection.execute(_LAST, {"account": account_id, "count": count})))
+
+
+def recent_events(
+    connection: Connection, count: int, *, account_id: str | None = None, name: str | None = None
+) -> list[Event]:
+    """Return the last `count` events of an account, of a name, or of all; oldest first."""
+    query = select(event).order_by(event.c.id.desc()).limit(count)
+    if account_id is not None:
+        query = query.where(event.c.account_id == account_id)
+    if name is not None:
+        query = query.where(event.c.name == name)
+    return [_event(row) for row in connection.execute(query)][::-1]
 
 
 def _event(row: Any) -> Event:

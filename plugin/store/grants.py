@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, cast, delete, insert, null, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from .clock import database_now
 from .sealing import Place
@@ -14,9 +25,13 @@ from .tables import account, grant
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from .sealing import KeyRing
+
+
+#: Who is signed in where the app itself is, and no person; no sign-in name looks so.
+APP_USERNAME = "the app itself"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +45,17 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantRow:
-    """One grant as stored; the sealed columns are opened on demand by `open_*`."""
+class TokenRow:
+    """What of a grant tells whether there is a valid token; `open_token` opens it on demand."""
 
     account_id: str
-    tenant_id: str
-    object_id: str
-    username: str
-    granted_at: datetime
     access_token: bytes = field(repr=False)
     expires_at: int
     scopes: str
-    msal_cache: bytes = field(repr=False)
     token_version: int
-    lease_owner: str | None
     lease_until: float | None
     not_before: float
     refused: str | None
-    claims: bytes | None = field(repr=False)
     #: The database's clock when the row was read.
     read_at: float
 
@@ -59,6 +67,19 @@ class GrantRow:
     def open_token(self, ring: KeyRing) -> str:
         """Return the access token."""
         return ring.open(self.access_token, _place(self.account_id, "access_token")).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRow(TokenRow):
+    """One grant as stored, whole; the sealed columns are opened on demand by `open_*`."""
+
+    tenant_id: str
+    object_id: str
+    username: str
+    granted_at: datetime
+    msal_cache: bytes = field(repr=False)
+    lease_owner: str | None
+    claims: bytes | None = field(repr=False)
 
     def open_cache(self, ring: KeyRing) -> str:
         """Return MSAL's serialized cache."""
@@ -77,21 +98,60 @@ def _place(account_id: str, column: str) -> Place:
 
 def _sealed(ring: KeyRing, account_id: str, tokens: Tokens) -> dict[str, Any]:
     return {
-        "access_token": ring.seal(tokens.access_token.encode(), _place(account_id, "access_token")),
-        "msal_cache": ring.seal(tokens.msal_cache.encode(), _place(account_id, "msal_cache")),
-        # By the database's clock, as it is read: workers' clocks may be minutes apart.
-        "expires_at": cast(database_now() + tokens.lifetime, BigInteger),
-        "scopes": " ".join(tokens.scopes),
+        "sealed_token": ring.seal(tokens.access_token.encode(), _place(account_id, "access_token")),
+        "sealed_cache": ring.seal(tokens.msal_cache.encode(), _place(account_id, "msal_cache")),
+        "granted": " ".join(tokens.scopes),
+        "lifetime": tokens.lifetime,
     }
 
 
-_BY_ID = select(grant, database_now().label("read_at"))
+# By the database's clock, as it is read: workers' clocks may be minutes apart.
+_EXPIRES = cast(database_now() + bindparam("lifetime", type_=Integer), BigInteger)
+
+
+def _by_id(*columns: Any) -> Select[Any]:
+    now = database_now().label("read_at")
+    return select(*columns, now).where(grant.c.account_id == bindparam("account"))
+
+
+# Made once: to find what it compiled, SQLAlchemy looks at every part of a statement made anew.
+_GRANT = _by_id(grant)
+# Without MSAL's cache: it is most of the row, and lies on pages of its own.
+_TOKEN = _by_id(
+    *(column for column in grant.c if column.name in {item.name for item in fields(TokenRow)})
+)
+
+_THIS_VERSION = update(grant).where(
+    grant.c.account_id == bindparam("of_account"), grant.c.token_version == bindparam("of_version")
+)
+_TAKE_LEASE = _THIS_VERSION.where(
+    grant.c.not_before <= database_now(),
+    grant.c.refused.is_(None),
+    or_(grant.c.lease_owner.is_(None), grant.c.lease_until < database_now()),
+).values(lease_owner=bindparam("owner"), lease_until=database_now() + bindparam("seconds"))
+_LEASED = _THIS_VERSION.where(grant.c.lease_owner == bindparam("of_owner")).values(
+    lease_owner=null(), lease_until=null()
+)
+_RENEW = _LEASED.values(
+    token_version=grant.c.token_version + 1,
+    not_before=0,
+    expires_at=_EXPIRES,
+    access_token=bindparam("sealed_token"),
+    msal_cache=bindparam("sealed_cache"),
+    scopes=bindparam("granted"),
+)
+
+
+def read_token(connection: Connection, account_id: str) -> TokenRow | None:
+    """Return what is to be known of the token, with the database's time; None without a grant."""
+    row = connection.execute(_TOKEN, {"account": account_id}).first()
+    return None if row is None else TokenRow(**row._asdict())
 
 
 def read_grant(connection: Connection, account_id: str) -> GrantRow | None:
     """Return the grant with the database's time, None if there is none."""
-    row = connection.execute(_BY_ID.where(grant.c.account_id == account_id)).mappings().first()
-    return None if row is None else GrantRow(**row)
+    row = connection.execute(_GRANT, {"account": account_id}).first()
+    return None if row is None else GrantRow(**row._asdict())
 
 
 def put_grant(  # noqa: PLR0913 - one value per column
@@ -125,68 +185,54 @@ def put_grant(  # noqa: PLR0913 - one value per column
             granted_at=granted_at,
             token_version=(version or 0) + 1,
             not_before=0,
-            **_sealed(ring, account_id, tokens),
-        )
+            expires_at=_EXPIRES,
+            access_token=bindparam("sealed_token"),
+            msal_cache=bindparam("sealed_cache"),
+            scopes=bindparam("granted"),
+        ),
+        _sealed(ring, account_id, tokens),
     )
 
 
 def take_lease(
-    connection: Connection, row: GrantRow, owner: str, seconds: float
+    connection: Connection, row: TokenRow, owner: str, seconds: float
 ) -> GrantRow | None:
     """Take the lease on exactly this version of the grant and read it again; None if it is taken.
 
     It is not to be had either once Microsoft has refused the grant or asked for patience: another
     worker may have learned so since `row` was read.
     """
-    now = database_now()
     taken = connection.execute(
-        update(grant)
-        .where(
-            grant.c.account_id == row.account_id,
-            grant.c.token_version == row.token_version,
-            grant.c.not_before <= now,
-            grant.c.refused.is_(None),
-            or_(grant.c.lease_owner.is_(None), grant.c.lease_until < now),
-        )
-        .values(lease_owner=owner, lease_until=now + seconds)
+        _TAKE_LEASE,
+        {"of_account": row.account_id, "of_version": row.token_version}
+        | {"owner": owner, "seconds": seconds},
     )
     return read_grant(connection, row.account_id) if taken.rowcount == 1 else None
 
 
-def _leased(row: GrantRow, owner: str) -> Any:
-    return (
-        update(grant)
-        .where(
-            grant.c.account_id == row.account_id,
-            grant.c.token_version == row.token_version,
-            grant.c.lease_owner == owner,
-        )
-        .values(lease_owner=null(), lease_until=null())
-    )
+def _of(row: TokenRow, owner: str) -> dict[str, Any]:
+    """Return the parameters of `_LEASED`."""
+    return {"of_account": row.account_id, "of_version": row.token_version, "of_owner": owner}
 
 
 def write_tokens(
-    connection: Connection, ring: KeyRing, row: GrantRow, owner: str, tokens: Tokens
+    connection: Connection, ring: KeyRing, row: TokenRow, owner: str, tokens: Tokens
 ) -> bool:
     """Write renewed tokens if the lease still holds, and give it back; tell whether."""
-    statement = _leased(row, owner).values(
-        token_version=row.token_version + 1,
-        not_before=0,
-        **_sealed(ring, row.account_id, tokens),
-    )
-    return bool(connection.execute(statement).rowcount == 1)
+    values = _of(row, owner) | _sealed(ring, row.account_id, tokens)
+    return bool(connection.execute(_RENEW, values).rowcount == 1)
 
 
-def release_lease(connection: Connection, row: GrantRow, owner: str, *, wait: float) -> None:
+def release_lease(connection: Connection, row: TokenRow, owner: str, *, wait: float) -> None:
     """Give the lease back without new tokens; nobody asks again within `wait` seconds."""
     not_before = database_now() + wait if wait else 0
-    connection.execute(_leased(row, owner).values(not_before=not_before))
+    connection.execute(_LEASED.values(not_before=not_before), _of(row, owner))
 
 
 def refuse_grant(
     connection: Connection,
     ring: KeyRing,
-    row: GrantRow,
+    row: TokenRow,
     owner: str,
     *,
     code: str,
@@ -194,8 +240,18 @@ def refuse_grant(
 ) -> bool:
     """Note that Microsoft refused this version of the grant; the row is kept. Tell whether."""
     sealed = ring.seal(claims.encode(), _place(row.account_id, "claims")) if claims else None
-    statement = _leased(row, owner).values(refused=code, claims=sealed)
-    return bool(connection.execute(statement).rowcount == 1)
+    statement = _LEASED.values(refused=code, claims=sealed)
+    return bool(connection.execute(statement, _of(row, owner)).rowcount == 1)
+
+
+def forgive_grants(connection: Connection, code: str) -> list[str]:
+    """Let the grants that were refused with `code` be tried again; return their accounts."""
+    refused = select(grant.c.account_id).where(grant.c.refused == code)
+    accounts = list(connection.scalars(refused))
+    if accounts:
+        again = update(grant).where(grant.c.account_id.in_(accounts), grant.c.refused == code)
+        connection.execute(again.values(refused=null(), claims=null(), not_before=0))
+    return accounts
 
 
 def delete_grant(connection: Connection, account_id: str) -> bool:

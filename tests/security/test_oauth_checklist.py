@@ -476,8 +476,14 @@ def test_16_no_password_grant_and_no_implicit(erp, sim):
 
 def test_16_the_code_has_no_other_way_to_a_token():
     sources = [file.read_text() for file in Path(plugin.__file__).parent.rglob("*.py")]
-    ways = {way for source in sources for way in re.findall(r"\bacquire_token\w*", source)}
-    assert ways == {"acquire_token_by_auth_code_flow", "acquire_token_silent_with_error"}
+    ways = {w for source in sources for w in re.findall(r"\b(?:acquire|obtain)_token\w*", source)}
+    assert ways == {
+        "acquire_token_by_auth_code_flow",
+        "acquire_token_silent_with_error",
+        # On the command line only: a device code, and the app itself.
+        "obtain_token_by_device_flow",
+        "acquire_token_for_client",
+    }
 
 
 def test_17_a_certificate_instead_of_a_secret(erp, sim, settings_for, tmp_path, posted):

@@ -1,47 +1,21 @@
 """The command line: clear lines, exit statuses, commands that come by entry point, no traceback."""
 
-import base64
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
 
+import command_page
 import pytest
 from click.testing import CliRunner
 from salesorder_m365 import __version__
-from salesorder_m365.plugin import cli
-from salesorder_m365.plugin.settings import PREFIX
+from salesorder_m365.plugin.cli import main, root
+from salesorder_m365.plugin.settings import PREFIX, SECRETS
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator import command as simulator
-
-RING = "k1:" + base64.b64encode(b"canary-key-of-thirty-two-bytes!!").decode()
-
-
-@pytest.fixture
-def database(tmp_path):
-    return tmp_path / "new" / "accounts.db"
-
-
-@pytest.fixture
-def run(database):
-    """Run ``salesorder-m365`` with good settings in the environment; `changes` go over them."""
-    good = {
-        "tenant": "contoso.test",
-        "client_id": "00000000-0000-4000-8000-000000000001",
-        "client_secret": "canary-secret",
-        "base_url": "https://erp.example.com",
-        "database_url": f"sqlite:///{database}",
-        "key_ring": RING,
-    }
-
-    def run(*args, **changes):
-        env = {PREFIX + name.upper(): value for name, value in {**good, **changes}.items()}
-        result = CliRunner().invoke(cli.main, args, env=env)
-        assert "Traceback" not in result.output
-        assert "canary" not in result.output
-        return result
-
-    return run
 
 
 @pytest.fixture
@@ -50,9 +24,9 @@ def offer(monkeypatch):
 
     def offer(**named):
         points = EntryPoints(
-            EntryPoint(name=name, value=value, group=cli.COMMANDS) for name, value in named.items()
+            EntryPoint(name=name, value=value, group=root.COMMANDS) for name, value in named.items()
         )
-        monkeypatch.setattr(cli, "entry_points", points.select)
+        monkeypatch.setattr(root, "entry_points", points.select)
 
     return offer
 
@@ -126,7 +100,6 @@ FAILING = [
     (("db", "upgrade"), {"database_url": "sqlite://"}, "names no file"),
     (("db", "current"), {"database_url": "nonsense"}, "database_url is not usable"),
     (("db", "current"), {"database_url": "sqlite:////proc/version"}, "did not answer"),
-    (("db", "current"), {"tenant": "common"}, PREFIX + "TENANT"),
 ]
 
 
@@ -139,8 +112,16 @@ def test_errors_of_ours_are_one_line_with_status_1(run, args, changes, words):
     assert words in line
 
 
+def test_wrong_settings_stop_every_command_with_status_2(run, database):
+    for command in (("db", "current"), ("accounts", "list"), ("keys", "check"), ("events",)):
+        result = run(*command, tenant="common")
+        assert result.exit_code == 2
+        assert result.stderr.startswith(PREFIX + "TENANT: ")
+    assert not database.exists()
+
+
 def test_commands_come_by_entry_point(run, offer):
-    offer(key_maker="salesorder_m365.plugin.cli:new", broken="no_such_library:command")
+    offer(key_maker="salesorder_m365.plugin.cli.keys:new", broken="no_such_library:command")
     assert "key_maker" in run("--help").stdout
     assert ":" in run("key_maker").stdout
 
@@ -151,15 +132,79 @@ def test_a_missing_extra_names_the_remedy(run, offer):
     assert result.exit_code == 1
     assert "pip install 'salesorder-m365[demo]'" in result.stderr
     assert "no_such_library is not installed" in result.stderr
-    listing = run("--help")
-    assert listing.exit_code == 0
-    assert "needs the extra [demo]" in listing.stdout
+    assert run("--help").exit_code == 0
 
 
-def test_a_module_of_ours_that_is_missing_is_not_called_an_extra(offer):
+HEAVY = {"msal", "sqlalchemy", "imapclient", "requests", "marshmallow", "rich", "starlette"}
+
+
+@pytest.mark.parametrize("args", [["--help"], ["accounts", "--help"], ["keys", "new"]])
+def test_help_is_quick(args):
+    program = (
+        "import sys; from salesorder_m365.plugin.cli import main;"
+        f"main({args!r}, standalone_mode=False);"
+        f"sys.exit(','.join({HEAVY!r} & set(sys.modules)) or 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def complete(line):
+    """Ask as a shell's completion does (click's own, for bash)."""
+    words = line.split(" ")
+    environ = {
+        **os.environ,
+        "_SALESORDER_M365_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    program = "from salesorder_m365.plugin.cli import main; main(prog_name='salesorder-m365')"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environ,
+        check=True,
+    )
+    return [found.partition(",")[2] for found in result.stdout.splitlines()]
+
+
+def test_a_shell_completes_commands_and_options():
+    assert complete("salesorder-m365 acc") == ["accounts"]
+    assert set(complete("salesorder-m365 accounts te")) == {"test"}
+    assert "--all" in complete("salesorder-m365 accounts test --")
+    assert {"demo", "simulator"} <= set(complete("salesorder-m365 "))
+
+
+def test_a_key_is_not_shown_on_a_screen(run, monkeypatch):
+    monkeypatch.setattr("salesorder_m365.plugin.cli.keys.on_screen", lambda: True)
+    refused = run("keys", "new")
+    assert refused.exit_code == 2
+    assert "keys add" in refused.stderr
+    assert ":" in run("keys", "new", "--show").stdout
+
+
+def test_a_module_of_ours_that_is_missing_is_a_fault_and_no_extra(run, offer, monkeypatch):
     offer(demo="salesorder_m365.no_such_module:command")
-    result = CliRunner().invoke(cli.main, ["demo"])
-    assert isinstance(result.exception, ModuleNotFoundError)
+    result = run("demo")
+    assert result.exit_code == 1
+    assert "fault of the program: ModuleNotFoundError" in result.stderr
+    assert "SALESORDER_TRACE=1" in result.stderr
+    monkeypatch.setenv("SALESORDER_TRACE", "1")
+    seen = CliRunner().invoke(main, ["demo"])
+    assert isinstance(seen.exception, ModuleNotFoundError)
+
+
+def test_a_faults_words_are_redacted(run, mocker):
+    words = f"Bearer {'canary' * 9}\r\n\x1b[2J"
+    mocker.patch("salesorder_m365.plugin.cli.db.read", side_effect=RuntimeError(words))
+    result = run("db", "current")
+    assert result.exit_code == 1
+    assert "RuntimeError: [removed]" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_an_unknown_command_is_refused_by_name(run):
@@ -188,3 +233,39 @@ def test_a_port_that_is_taken_is_named():
         result = CliRunner().invoke(simulator.command, ["--port", str(port)])
     assert result.exit_code == 1
     assert f"Port {port} on 127.0.0.1 is in use" in result.stderr
+
+
+def test_the_page_is_made_of_the_commands():
+    written = command_page.PAGE.read_text(encoding="utf-8")
+    assert written == command_page.page(), "run: python tests/command_page.py"
+
+
+def reading(group=main, *above):
+    """Yield every command that shows what is there, by its words."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from reading(command, *above, name)
+        elif name in {"list", "show", "check", "current", "doctor", "events", "plan", "test"}:
+            yield " ".join((*above, name)), command
+
+
+READING = dict(reading())
+
+
+@pytest.mark.parametrize("command", READING.values(), ids=READING)
+def test_every_reading_command_has_json(command):
+    assert "--json" in {name for option in command.params for name in option.opts}
+
+
+def every_option(group=main):
+    for command in group.commands.values():
+        if hasattr(command, "commands"):
+            yield from every_option(command)
+        else:
+            yield from command.params
+
+
+def test_no_option_takes_a_secret():
+    assert SECRETS
+    names = {name.strip("-").replace("-", "_") for o in every_option() for name in o.opts}
+    assert names & {*SECRETS, "secret", "password", "key", "token"} == set()

@@ -1,0 +1,108 @@
+"""``accounts test``: Test Connection for one account, or for all of them side by side.
+
+How the results of many are written is `reporters`' job.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from ..diagnosis.redact import printable
+from .common import BROKEN_OFF, FOUND, find_account, opened, with_config, with_json, worker
+from .output import mark, say_findings, say_json
+from .reporters import CsvReporter, JsonReporter, LineReporter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...schemas.report import Stage
+    from ..fleet import Checked
+    from ..service import Service
+    from .reporters import Reporter
+
+
+@click.command()
+@click.argument("account", metavar="[ACCOUNT]", required=False)
+@click.option("--all", "every", is_flag=True, help="Test every account.")
+@click.option("--csv", "as_csv", is_flag=True, help="With --all: print CSV, a line per account.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 64),
+    default=16,
+    metavar="N",
+    help="With --all: so many tests side by side (16).",
+)
+@with_json
+@with_config
+@click.pass_context
+def test(
+    ctx: click.Context,
+    account: str | None,
+    config: Path | None,
+    at_once: int,
+    *,
+    every: bool,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """Test the connection of an account, or of --all; exit status 1 if one does not pass.
+
+    Ctrl-C breaks off --all and still prints what was found so far (exit status 130).
+    """
+    if every == (account is not None):
+        raise click.UsageError("Give either an ACCOUNT or --all.")
+    if as_csv and (as_json or not every):
+        raise click.UsageError("--csv goes with --all, and without --json.")
+    with opened(config) as service:
+        if account is not None:
+            status = _test_one(service, account, as_json=as_json)
+        else:
+            kind = JsonReporter if as_json else CsvReporter if as_csv else LineReporter
+            status = _test_all(service, at_once, kind)
+    ctx.exit(status)
+
+
+def _test_one(service: Service, account: str, *, as_json: bool) -> int:
+    view = find_account(service, account)
+    report = service.mailbox.test(view.id, worker(), None if as_json else _show_stage)
+    if as_json:
+        say_json(report)
+    else:
+        say_findings(report.findings)
+        verdict = "works" if report.passed else "does not work yet"
+        click.echo(f"\n{view.values.account_name} {verdict} ({report.seconds:.1f} s).")
+    return 0 if report.passed else FOUND
+
+
+def _show_stage(stage: Stage) -> None:
+    if stage.status not in {"passed", "failed"}:
+        return
+    took = f"{1000 * (stage.seconds or 0):5.0f} ms"
+    line = f"{stage.protocol:<5} {took}  {stage.label}. {printable(stage.detail)}"
+    click.echo(f"{mark(stage.status == 'passed')} {line.rstrip()}")
+
+
+def _test_all(service: Service, at_once: int, kind: type[Reporter]) -> int:
+    from .. import fleet  # noqa: PLC0415 - see `common`
+
+    views = service.accounts.list(worker())
+    done: list[Checked] = []
+    tests = fleet.check_each(
+        views, lambda each: service.mailbox.test(each, worker(), None), at_once=at_once
+    )
+    reporter, started, status = kind(views), time.monotonic(), 0
+    try:
+        with reporter, closing(tests):
+            for tested in tests:
+                done.append(tested)
+                reporter.take(tested)
+    except KeyboardInterrupt:
+        status = BROKEN_OFF
+    seconds = time.monotonic() - started
+    summary = fleet.summary(done, asked=len(views), seconds=seconds)
+    reporter.end(summary, done)
+    return status or (0 if summary.passed == summary.tested else FOUND)

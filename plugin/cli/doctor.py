@@ -1,0 +1,62 @@
+"""``doctor``: everything between the settings and Microsoft, check by check."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..diagnosis.redact import printable
+from ..errors import SettingsError
+from .common import FOUND, opened, with_config, with_json, worker
+from .output import mark, say_findings, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..doctor import Check
+
+
+@click.command()
+@with_config
+@with_json
+@click.pass_context
+def doctor(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Check settings, keys, database, clock, Microsoft's servers and the registration.
+
+    Changes nothing, and opens no mailbox. Exit status 1 if something is to be done.
+    """
+    done = []
+    for check in _checks(config):
+        done.append(check)
+        if not as_json:
+            _say(check)
+    findings = [found for check in done for found in check.findings]
+    if as_json:
+        say_json(done)
+    else:
+        say_findings(findings)
+        count = len(findings)
+        click.echo(f"\n{count} finding{'s' * (count != 1)}." if count else "\nAll is well.")
+    ctx.exit(FOUND if findings else 0)
+
+
+def _checks(config: Path | None) -> Iterator[Check]:
+    from ..doctor import Doctor, settings_wrong  # noqa: PLC0415 - see `common`
+    from ..settings import CONFIG_VARIABLE  # noqa: PLC0415
+
+    named = os.environ.get(CONFIG_VARIABLE)
+    try:
+        with opened(config) as service:
+            file = config or (Path(named) if named else None)
+            yield from Doctor(service.context, file).checks(worker())
+    except SettingsError as err:
+        yield settings_wrong(err)
+
+
+def _say(check: Check) -> None:
+    passed = None if not check.tried else not check.findings
+    saw = printable(check.saw) if check.tried or check.saw else "not tried"
+    click.echo(f"{mark(passed)} {check.name:<30} {saw}".rstrip())

@@ -1,0 +1,130 @@
+"""``keys``: make keys, see which are in use, seal everything with the newest."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import FOUND, opened, with_config, with_json
+from .output import say_json
+
+if TYPE_CHECKING:
+    from ..rotation import KeyUse, Rotated
+    from ..service import Service
+
+
+@click.group()
+def keys() -> None:
+    """Make keys, see which are in use, and seal everything with the newest."""
+
+
+def on_screen() -> bool:
+    """Tell whether somebody may look at what is printed."""
+    return sys.stdout.isatty()
+
+
+def new_key() -> str:
+    """Return a fresh key as the setting key_ring takes it; its id tells the day."""
+    key_id = f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
+    return f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@keys.command()
+@click.option("--show", is_flag=True, help="Print it even if somebody may look on.")
+def new(*, show: bool) -> None:
+    """Print a fresh key for the setting key_ring: into a file, or to a vault's own program."""
+    if on_screen() and not show:
+        raise click.UsageError(
+            "A key is a secret, and this is a screen. salesorder-m365 keys add puts a new one into"
+            " the settings file unseen; or redirect the output; or say --show."
+        )
+    click.echo(new_key())
+    click.echo(
+        "Put this line first in the setting key_ring and keep the older keys behind it."
+        " It is a secret, printed only once: without it the grants cannot be opened.",
+        err=True,
+    )
+
+
+@keys.command()
+@with_config
+def add(config: Path | None) -> None:
+    """Put a fresh key first in the settings file's key ring, unseen. Then: keys rotate."""
+    from ..settings import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415 - see `common`
+    from ..settings_file import add_key  # noqa: PLC0415
+
+    named = config or Path(os.environ.get(CONFIG_VARIABLE, ""))
+    if not named.name:
+        raise click.UsageError(f"Give --config, or set {CONFIG_VARIABLE}: which file?")
+    if any(name in os.environ for name in (f"{PREFIX}KEY_RING", f"{PREFIX}KEY_RING_FILE")):
+        raise click.UsageError(f"The key ring comes from {PREFIX}KEY_RING…, not from {named}.")
+    key = new_key()
+    changed = add_key(named, key)
+    click.echo(
+        f"{key.partition(':')[0]} stands first in {changed}, the older keys behind it.\n"
+        "Restart the ERP, then: salesorder-m365 keys rotate"
+    )
+
+
+@keys.command("check")
+@with_config
+@with_json
+@click.pass_context
+def check_keys_in_use(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Tell which keys sealed what, which are unused and which are missing (exit status 1)."""
+    from ..rotation import uses  # noqa: PLC0415 - see `common`
+
+    with opened(config) as service:
+        found = uses(service.context.engine, service.context.ring)
+    if as_json:
+        say_json(found)
+    else:
+        _say(found)
+    ctx.exit(0 if all(use.in_ring for use in found) else FOUND)
+
+
+def _say(found: list[KeyUse]) -> None:
+    width = max(len(use.key_id) for use in found)
+    for use in found:
+        click.echo(f"{use.key_id or '?':<{width}}  {use.values:>7} values  {_role(use)}")
+
+
+def _role(use: KeyUse) -> str:
+    if not use.key_id:
+        return "not readable by any key: these rows were changed or cut off"
+    if not use.in_ring:
+        return "MISSING from the setting key_ring: what it sealed cannot be opened"
+    if use.newest:
+        return "newest: seals what is stored from now on"
+    return "in use: salesorder-m365 keys rotate" if use.values else "unused: may be taken out"
+
+
+@keys.command()
+@with_config
+@click.pass_context
+def rotate(ctx: click.Context, config: Path | None) -> None:
+    """Seal everything with the newest key; may be stopped and run again at any time."""
+    with opened(config) as service:
+        done = _rotated(service)
+        newest = service.context.ring.newest
+    click.echo(f"{done.resealed} rows sealed anew with {newest}, {done.remaining} remain.")
+    for row in done.unreadable:
+        click.echo(row, err=True)
+    ctx.exit(FOUND if done.remaining else 0)
+
+
+def _rotated(service: Service) -> Rotated:
+    from .. import rotation  # noqa: PLC0415 - see `common`
+
+    engine, ring = service.context.engine, service.context.ring
+    rows = rotation.remaining(engine, ring)
+    # The bar shows itself on a terminal only.
+    with click.progressbar(length=rows, label=f"Sealing with {ring.newest}") as bar:
+        return rotation.rotate(engine, ring, progress=bar.update)

@@ -1,0 +1,77 @@
+"""``accounts login``: sign an account in from a terminal, by a device code or as the app itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..diagnosis.redact import printable
+from .common import FOUND, find_account, opened, with_account, with_config, worker
+from .output import say_findings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...schemas.report import Finding
+    from ...schemas.view import AccountView
+    from ..device import DeviceCode
+    from ..service import Service
+
+
+@click.command()
+@with_account
+@click.option("--device", is_flag=True, help="With a code, on any device with a browser.")
+@click.option("--app", is_flag=True, help="Nobody signs in: the app itself opens the mailbox.")
+@with_config
+@click.pass_context
+def login(
+    ctx: click.Context, account: str, config: Path | None, *, device: bool, app: bool
+) -> None:
+    """Sign an account in at Microsoft.
+
+    With --device it shows a page and a code, and waits: whoever owns the mailbox opens the page on
+    any device, types the code and signs in. The ERP's own way, the Login button, needs no code.
+
+    With --app the ERP's app opens the mailbox by itself, until an administrator takes that away.
+    The commands that let it in are printed for Exchange Online PowerShell.
+    """
+    if device == app:
+        raise click.UsageError("A terminal has no browser to come back to: say --device or --app.")
+    with opened(config) as service:
+        view = find_account(service, account)
+        found = _by_device(service, view) if device else _by_app(service, view)
+    if found is not None:
+        say_findings([found])
+        ctx.exit(FOUND)
+
+
+def _by_device(service: Service, view: AccountView) -> Finding | None:
+    outcome = service.sign_in.by_device(
+        view.id, worker(), lambda code: _show(code, view.values.username)
+    )
+    if outcome.finding is None:
+        click.echo(f"Connected: {outcome.signed_in_as} is signed in.")
+    return outcome.finding
+
+
+def _by_app(service: Service, view: AccountView) -> Finding | None:
+    outcome = service.app_access.connect(view.id, worker())
+    if not outcome.connected:
+        return outcome.finding
+    click.echo(
+        f"Connected without a person. Now let the app into {view.mailbox}: in Exchange Online\n"
+        "PowerShell (begin with Connect-ExchangeOnline), the first command once for all mailboxes:"
+    )
+    for command in outcome.finding.commands:
+        click.echo(f"    {command}")
+    click.echo("It can take an hour to be in force. Then: salesorder-m365 accounts test")
+    return None
+
+
+def _show(code: DeviceCode, username: str) -> None:
+    click.echo(f"1. Open    {printable(code.page)}")
+    click.echo(f"2. Type    {printable(code.code)}")
+    click.echo(f"3. Sign in as {username}, and agree to what is asked.")
+    click.echo("Type only a code that you have asked for yourself.")
+    click.echo(f"Waiting up to {code.seconds // 60} minutes; Ctrl-C gives up ...")
