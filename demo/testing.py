@@ -1,0 +1,55 @@
+"""The reference host as the conformance suite handles it: ``salesorder_m365.demo.testing:host``."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..hooks.manager import create_manager
+from .app import build_app
+from .database import Database
+from .host import DemoHost
+from .menus import ACCOUNTS, account_path
+from .workers import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..testing.browser import Browser
+    from ..testing.contract import Place, Press
+
+#: One for all databases of the process, as in an ERP that serves many.
+PLUGINS = create_manager()
+
+
+class ReferenceHost:
+    """Implements `testing.contract.HostUnderTest`."""
+
+    worker, stranger = "admin", "sales"
+
+    def __init__(self, place: Place) -> None:
+        database = Database(place.folder / "erp.sqlite3")
+        self.host = DemoHost(
+            settings=replace(place.settings, database_url=database.url),
+            plugins=PLUGINS,
+            database=database,
+            session_key=secrets.token_hex(16),
+        )
+        self.host.generics.add()
+        self.app = build_app(self.host)
+
+    def log_in(self, browser: Browser, worker: str) -> None:
+        """Fill in the login page."""
+        browser.form("/login", "Log in", {"worker": worker, "password": PASSWORD})()
+
+    def account_form(self, browser: Browser, values: Mapping[str, str]) -> Press:
+        """Open the form behind the menu action."""
+        return browser.form(f"{ACCOUNTS}/new/m365", "Save", values)
+
+    def login_button(self, browser: Browser, account_id: str) -> Press:
+        """Open the account's page."""
+        return browser.form(account_path(account_id), "Login")
+
+
+host = ReferenceHost

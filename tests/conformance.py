@@ -1,0 +1,51 @@
+"""Runs the conformance suite in a pytest of its own and reads what each test ended with."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+HERE = Path(__file__).resolve().parent
+SUITE = "salesorder_m365.testing.conformance"
+FIRST = "test_a_worker_signs_in_and_comes_back"
+GENERIC = "test_no_generic_account_is_lost"
+#: Every test of the suite. A defect is found by exactly one of them.
+TESTS = {
+    FIRST,
+    "test_a_worker_without_permission_is_refused",
+    "test_a_callback_from_another_browser_is_refused",
+    "test_a_retried_save_makes_one_account",
+    "test_databases_share_nothing",
+    "test_the_host_header_is_not_trusted",
+    "test_an_event_handler_never_raises",
+    GENERIC,
+}
+
+
+def run_suite(folder, *options):
+    """Return the process that ran the suite to its end, within bounds."""
+    command = [
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"),
+        *("--junitxml", folder / "results.xml", "--pyargs", SUITE, *options),
+    ]
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def results(folder):
+    """Return the names of the suite's tests, without parameters, by how they ended."""
+    ended = {"passed": set(), "failed": set(), "skipped": set()}
+    for case in ET.parse(folder / "results.xml").iter("testcase"):
+        name = case.get("name").partition("[")[0]
+        inside = {child.tag for child in case}
+        kind = "failed" if inside & {"failure", "error"} else "passed"
+        ended["skipped" if "skipped" in inside else kind].add(name)
+    return ended
