@@ -6,6 +6,20 @@
 #              print the twenty points of the OAuth checklist with their tests
 # make faults  try every fault on SQLite and PostgreSQL and print the table: expected, seen, holds
 # make crowd   let 50 processes ask for one expired token at once, TIMES=20 times each
+# make rotations
+#              kill key rotations over 1,000 rows at KILLS=100 random moments
+# make round-trips
+#              count the round trips to Dovecot and Postfix, ours beside the libraries'
+# make fleet   test COUNT=500 simulated accounts, a tenth of them broken; print time and memory
+# make bench   measure the plugin beside its peers and print the table: goal, ours, peer, ratio;
+#              ONLY="B2 B4" measures some, ROUNDS=1 once; an hour with all and three rounds
+# make bench-quick
+#              the same at small sizes, to see that it runs; in two minutes
+# make docs    build the site of the documentation in build/docs; a warning or dead link is an error
+# make wheel   build the wheel twice, compare the two to the byte and put it into dist/
+# make lowest  run the quick tests with the lowest versions that setup.cfg allows
+# make audit   look for known holes in what is installed with the package (needs the network)
+# make sbom    write the bill of materials, CycloneDX, to build/salesorder-m365.cdx.json
 # make clean   remove all that the targets above made
 
 PYTHON ?= python3
@@ -13,9 +27,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8365
 TIMES ?= 20
-PACKAGES := schemas plugin hooks simulator demo
+KILLS ?= 100
+COUNT ?= 500
+ROUNDS ?= 3
+ONLY ?=
+PACKAGES := schemas plugin hooks simulator demo testing
 
-.PHONY: test check demo oauth-checklist faults crowd clean
+.PHONY: test check demo oauth-checklist faults crowd rotations fleet round-trips bench bench-quick docs wheel lowest audit sbom clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
 $(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
@@ -55,7 +73,38 @@ faults: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m faults
 
 crowd: $(VENV)/.ready
-	@cd tests && ../$(BIN)/python -m faults --crowd $(TIMES)
+	@cd tests && ../$(BIN)/python -m faults --crowds $(TIMES)
+
+rotations: $(VENV)/.ready
+	@cd tests && ../$(BIN)/python -m faults --rotations $(KILLS)
+
+fleet: $(VENV)/.ready
+	@cd tests && ../$(BIN)/python -m cli.five_hundred $(COUNT)
+
+round-trips: $(VENV)/.ready
+	@cd tests && ../$(BIN)/python -m servers.round_trips
+
+# The peers come beside what the tests need; the same environment serves both.
+$(VENV)/.ready-bench: setup.cfg $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+bench: $(VENV)/.ready-bench
+	sh tests/system-packages
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --rounds $(ROUNDS) $(ONLY)
+
+bench-quick: $(VENV)/.ready-bench
+	sh tests/system-packages
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick $(ONLY)
+
+docs: $(VENV)/.ready
+	@# Anew each time: a page that is not read again does not warn again.
+	rm -rf build/docs build/doctrees
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs -d build/doctrees . build/docs
+	@$(BIN)/python tests/site_links.py build/docs
+
+wheel lowest audit sbom: $(VENV)/.ready
+	@cd tests && ../$(BIN)/python -m supply.$@
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,8 +11,9 @@ BELOW = {
     "plugin": {"schemas", "plugin"},
     "hooks": {"schemas", "plugin", "hooks"},
     "simulator": {"simulator"},
+    "testing": {"schemas", "plugin", "hooks", "simulator", "testing"},
     # The reference host uses nothing but the hooks and what crosses them.
-    "demo": {"schemas", "plugin", "hooks", "simulator", "demo"},
+    "demo": {"schemas", "plugin", "hooks", "simulator", "testing", "demo"},
 }
 
 

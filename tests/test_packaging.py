@@ -181,6 +181,15 @@ def test_the_installed_wheel_serves_a_host(installed, tmp_path):
     run(installed, "-I", SMOKE, tmp_path, cwd=tmp_path)
 
 
+def test_the_installed_wheel_brings_the_kit_for_hosts(installed, tmp_path):
+    suite = ("--pyargs", "salesorder_m365.testing.conformance")
+    host = ("--salesorder-host", "salesorder_m365.demo.testing:host")
+    said = run(
+        installed, "-I", "-m", "pytest", "-p", "no:cacheprovider", *suite, *host, cwd=tmp_path
+    )
+    assert "12 passed" in said.stdout
+
+
 def test_the_installed_command_runs(installed, tmp_path):
     command = installed.with_name("salesorder-m365")
     help_text = run(command, "--help", cwd=tmp_path).stdout

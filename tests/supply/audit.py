@@ -1,0 +1,76 @@
+"""Known holes in what a host installs with the package, by pip-audit.
+
+Ends with 0 if there is none, 1 if there is, 2 if no database of vulnerabilities could be reached:
+what nobody looked at has not passed.
+"""
+
+import json
+import sys
+
+import click
+
+from .steps import BUILD, environment, main, requirements, run, shipped
+
+SERVICES = ("pypi", "osv")
+_FOLDER = BUILD / "audit"
+
+
+def frozen(subject):
+    """Write the exact versions that the Python `subject` has; return the file."""
+    versions = run(sys.executable, "-m", "pip", "--python", subject, "list", "--format", "freeze")
+    lines = [line for line in versions.stdout.splitlines() if not line.startswith("salesorder")]
+    path = _FOLDER / "versions.txt"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def asked(tools, versions, service):
+    """Return what a service knows of these versions, None if it did not answer."""
+    answer = _FOLDER / f"{service}.json"
+    answer.unlink(missing_ok=True)
+    run(
+        *(tools.with_name("pip-audit"), "--requirement", versions, "--no-deps", "--disable-pip"),
+        *("--vulnerability-service", service, "--progress-spinner", "off", "--timeout", "10"),
+        *("--format", "json", "--output", answer),
+        check=False,  # it ends with 1 for a hole and for a service that is not there
+    )
+    if not answer.exists():
+        return None
+    dependencies = json.loads(answer.read_text(encoding="utf-8"))["dependencies"]
+    # A mirror that has packages only knows nothing of any: that is no answer.
+    return dependencies if any("vulns" in each for each in dependencies) else None
+
+
+def told(dependencies):
+    """Print every hole; return the status to end with."""
+    holes = [(each, hole) for each in dependencies for hole in each.get("vulns", ())]
+    for each, hole in holes:
+        mended = ", ".join(hole["fix_versions"]) or "no version yet"
+        click.echo(f"{each['name']} {each['version']}: {hole['id']}, mended in {mended}")
+    unknown = [each["name"] for each in dependencies if "skip_reason" in each]
+    if unknown:
+        click.echo(f"Not known to the database: {', '.join(unknown)}.")
+    looked_at = len(dependencies) - len(unknown)
+    click.echo(f"{looked_at} packages looked at, {len(holes)} known holes.")
+    return 1 if holes else 0
+
+
+def command():
+    """Ask the first database that answers."""
+    versions = frozen(shipped(_FOLDER / "venv"))
+    tools = environment(_FOLDER / "tools", *requirements("supply"))
+    for service in SERVICES:
+        dependencies = asked(tools, versions, service)
+        if dependencies is not None:
+            click.echo(f"Asked: {service}.")
+            return told(dependencies)
+    click.echo(
+        f"Nothing was audited: none of the databases {', '.join(SERVICES)} could be reached"
+        f" from here. The versions to audit elsewhere: {versions}",
+        err=True,
+    )
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(command))
