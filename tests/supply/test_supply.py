@@ -4,7 +4,6 @@ import json
 
 import pytest
 from packaging.requirements import Requirement
-
 from supply import audit, lowest, sbom, steps, wheel
 
 
