@@ -12,7 +12,7 @@ from erp import Erp
 from .distance import apart
 from .filling import account_id, fill, mailbox, new_token, signed_in
 from .mail_peers import LISTS, Place
-from .measure import Action, Pairs, Row, in_turn
+from .measure import Action, Pairs, Row, in_turn, own_times
 from .world import Plan, World
 
 _GOAL = 1.0
@@ -42,7 +42,8 @@ def prepared(world: World, plan: Plan) -> Iterator[Callable[[], Iterator[Row]]]:
             place = _place(world, ports, number, tokens)
             actions = [partial(_choices, erp, number, size), *_lists(place)]
             mine, *others = in_turn(actions, turns=plan.folder_turns)
-            yield from _rows(size, round_trip, mine, others)
+            profile = own_times(actions[0])
+            yield from _rows(size, round_trip, mine, others, profile)
 
     yield measure
 
@@ -63,7 +64,11 @@ def _choices(erp: Erp, number: int, size: int) -> None:
 
 
 def _rows(
-    size: int, round_trip: float, ours: Sequence[float], others: Sequence[Sequence[float]]
+    size: int,
+    round_trip: float,
+    ours: Sequence[float],
+    others: Sequence[Sequence[float]],
+    profile: dict[str, float],
 ) -> Iterator[Row]:
     for peer, measured in zip(LISTS, others, strict=True):
         yield Pairs(ours, measured).row(
@@ -73,6 +78,7 @@ def _rows(
             goal=_GOAL,
             series=peer if round_trip else "",
             size=size,
+            profile=profile,
         )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,15 @@ from sqlalchemy import update
 
 from .crowd import Crowd
 from .filling import Signed, account_id, context_of, fill, mailbox, shared_cache, signed_in
-from .measure import Kind, Pairs, Row, counted
+from .measure import Kind, Pairs, Row, counted, own_times
 from .token_peers import Registered
 from .world import Plan, World
 
 _MILLISECONDS = 2.0
 #: Of msal-extensions' renewals one takes so long that fewer must do.
 _FEWER = 10
+#: Renewals that are profiled.
+_PROFILED = 30
 #: How often, and after how many seconds, a shared file is looked at again.
 _LOOKS, _LOOK_SECONDS = 500, 0.02
 
@@ -160,12 +162,17 @@ def _overhead(kind: str, job: Job, plan: Plan, crowd: Crowd) -> Iterator[Row]:
         ours.append(_a_grant(crowd, _renew, job, _dealt(numbers, crowd), len(numbers)))
         times = [len(part) for part in _dealt(numbers, crowd)]
         bare.append(_a_grant(crowd, _exchange, job, times, len(numbers)))
+    _expire(job)
+    _warm(job)
+    _renew(job, [0])
+    profile = own_times(partial(_renew, job, range(1, 1 + _PROFILED)))
     yield Pairs(ours, bare).row(
         bench="B3",
         what=f"renewing {plan.grants:,} grants, {kind}, {len(crowd)} processes: a grant",
         peer="the bare HTTP exchange",
         kind=Kind.DIFFERENCE,
         goal=_MILLISECONDS,
+        profile={name: own / _PROFILED for name, own in profile.items()},
     )
 
 

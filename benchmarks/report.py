@@ -113,6 +113,18 @@ def write(folder: Path, rounds: Sequence[Sequence[Row]], facts: dict[str, Any]) 
     (folder / "results.md").write_text(markdown(rows))
 
 
+def profile(row: Row) -> Table:
+    """Return where the time of a missed goal goes."""
+    shown = Table(
+        title=f"{row.bench}, {row.what}: where the time of one goes", title_justify="left"
+    )
+    shown.add_column("function")
+    shown.add_column("ms of its own", justify="right")
+    for function, own in row.profile.items():
+        shown.add_row(function, _short(own))
+    return shown
+
+
 def show(console: Console, rows: Iterable[Row], facts: dict[str, Any], *, goals: bool) -> None:
     """Print the table, and what it was measured on."""
     rows = list(rows)
@@ -120,6 +132,9 @@ def show(console: Console, rows: Iterable[Row], facts: dict[str, Any], *, goals:
     for row in rows:
         for name, value in row.notes.items():
             console.print(f"{row.bench}, {row.what}: {name} {_short(value)}")
+    if goals:
+        for missed in {(row.bench, row.what): row for row in rows if row.met is False}.values():
+            console.print(profile(missed))
     console.print(
         f"Python {facts['python']}, {facts['processors']} processors,"
         f" load {facts['load']:.1f} at the start; distance by {facts['distance']}."
