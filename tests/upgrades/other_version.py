@@ -20,15 +20,26 @@ def _git(*arguments):
 
 
 def commit_before():
-    """Return the newest commit with another schema than the present one, None if there is none."""
+    """Return the commit that brought the schema before the present one, None if there is none."""
     if not (ROOT / ".git").exists():
         return None
+    before = found = None
     for commit in _git("rev-list", "--first-parent", "HEAD").decode().split():
+        schema = _schema_of(commit)
+        before = before or (schema if schema != CURRENT else None)
+        if before and schema != before:
+            break
+        found = commit if before else None
+    return found
+
+
+def _schema_of(commit):
+    try:
         upgrade = _git("show", f"{commit}:plugin/store/upgrade.py").decode()
-        found = re.search(r'^CURRENT = "(\d+)"', upgrade, re.MULTILINE)
-        if found and found[1] != CURRENT:
-            return commit
-    return None
+    except subprocess.CalledProcessError:
+        return None  # older than the database
+    found = re.search(r'^CURRENT = "(\d+)"', upgrade, re.MULTILINE)
+    return found[1] if found else None
 
 
 def unpack(commit, folder):
