@@ -1,8 +1,9 @@
 """``make bench``: the plugin beside what one would use instead, on the same servers, in one run."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import click
@@ -45,11 +46,22 @@ def measured(
     with World() as world:
         for name in names:
             console.print(f"{name}: preparing", style="dim")
-            with BENCHMARKS[name](world, plan) as measure:
+            with BENCHMARKS[name](world, plan) as measure, _without_leftovers():
                 for number, rows in enumerate(results, 1):
                     console.print(f"{name}: round {number} of {rounds}", style="dim")
                     rows.extend(measure())
             yield results
+
+
+@contextmanager
+def _without_leftovers() -> Iterator[None]:
+    """Keep the collector off what was there before: other benchmarks' data is in no host."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @click.command(context_settings={"max_content_width": 100})
