@@ -12,7 +12,7 @@
 #              count the round trips to Dovecot and Postfix, ours beside the libraries'
 # make fleet   test COUNT=500 simulated accounts, a tenth of them broken; print time and memory
 # make bench   measure the plugin beside its peers and print the table: goal, ours, peer, ratio;
-#              ONLY="B2 B4" measures some, ROUNDS=1 once; twenty minutes for all in three rounds
+#              ONLY="B2 B4" measures some, ROUNDS=1 once; a quarter of an hour for all
 # make bench-quick
 #              the same at small sizes, to see that it runs; in two minutes
 # make docs    build the site of the documentation in build/docs; a warning or dead link is an error
