@@ -111,7 +111,7 @@ class Vault:
         return 2 * self.context.settings.http_timeout + 5
 
     def _read(self, account_id: str) -> TokenRow:
-        with reading(self.context.engine) as connection:
+        with reading(self.context.engine, once=True) as connection:
             row = grants.read_token(connection, account_id)
         if row is None:
             raise SignInNeededError(account_id, "not_signed_in")

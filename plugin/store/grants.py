@@ -124,11 +124,15 @@ _TOKEN = _by_id(
 _THIS_VERSION = update(grant).where(
     grant.c.account_id == bindparam("of_account"), grant.c.token_version == bindparam("of_version")
 )
-_TAKE_LEASE = _THIS_VERSION.where(
-    grant.c.not_before <= database_now(),
-    grant.c.refused.is_(None),
-    or_(grant.c.lease_owner.is_(None), grant.c.lease_until < database_now()),
-).values(lease_owner=bindparam("owner"), lease_until=database_now() + bindparam("seconds"))
+_TAKE_LEASE = (
+    _THIS_VERSION.where(
+        grant.c.not_before <= database_now(),
+        grant.c.refused.is_(None),
+        or_(grant.c.lease_owner.is_(None), grant.c.lease_until < database_now()),
+    )
+    .values(lease_owner=bindparam("owner"), lease_until=database_now() + bindparam("seconds"))
+    .returning(*grant.c, database_now().label("read_at"))
+)
 _LEASED = _THIS_VERSION.where(grant.c.lease_owner == bindparam("of_owner")).values(
     lease_owner=null(), lease_until=null()
 )
@@ -197,7 +201,7 @@ def put_grant(  # noqa: PLR0913 - one value per column
 def take_lease(
     connection: Connection, row: TokenRow, owner: str, seconds: float
 ) -> GrantRow | None:
-    """Take the lease on exactly this version of the grant and read it again; None if it is taken.
+    """Take the lease on exactly this version of the grant and return it; None if it is taken.
 
     It is not to be had either once Microsoft has refused the grant or asked for patience: another
     worker may have learned so since `row` was read.
@@ -206,8 +210,8 @@ def take_lease(
         _TAKE_LEASE,
         {"of_account": row.account_id, "of_version": row.token_version}
         | {"owner": owner, "seconds": seconds},
-    )
-    return read_grant(connection, row.account_id) if taken.rowcount == 1 else None
+    ).first()
+    return None if taken is None else GrantRow(**taken._asdict())
 
 
 def _of(row: TokenRow, owner: str) -> dict[str, Any]:
