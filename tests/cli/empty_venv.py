@@ -39,8 +39,11 @@ def stock(home):
 
 def environment(home):
     """Return the variables that a new administrator's shell has."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "USER") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("LANG", "USER") if name in os.environ}
+    # The python3 that is typed is the one whose libraries `stock` puts there.
+    path = os.pathsep.join((str(Path(sys.base_prefix, "bin")), os.environ["PATH"]))
     return kept | {
+        "PATH": path,
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
