@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...schemas.generic_csv import harmless
 from ..diagnosis.redact import printable
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ ACTORS = {
 PASSED, FAILED, UNTRIED = "✓", "✗", "·"
 #: Columns where nobody looks: a table that is written to a file is not cut at 80.
 _WIDE = 200
-#: A spreadsheet takes a cell that begins so for a formula (owasp.org, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def say_json(value: Any) -> None:
@@ -111,6 +110,5 @@ def moment(at: datetime | None) -> str:
 def csv_line(cells: Iterable[str]) -> str:
     """Return a line of CSV (RFC 4180) that a spreadsheet takes for text throughout."""
     line = io.StringIO()
-    safe = (f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
-    csv.writer(line, lineterminator="").writerow(safe)
+    csv.writer(line, lineterminator="").writerow(map(harmless, cells))
     return line.getvalue()
