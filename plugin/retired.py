@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sqlalchemy.exc import IntegrityError
 
-from ..schemas.event import Event
 from ..schemas.generic import GenericCode, GenericState
 from ..schemas.ids import ID_PREFIX
 from .errors import HostFailedError, StoreError
@@ -23,7 +22,6 @@ from .generic_plan import suggested_form
 from .store import accounts
 from .store import retired as store
 from .store.engines import reading, writing
-from .store.events import store_event
 from .store.retired import RetiredRow
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from ..schemas.event import Event
     from ..schemas.generic import GenericAccount
     from .context import Context
 
@@ -115,9 +114,8 @@ class Retirement:
         events: list[Event] = []
         with writing(self.context.engine) as connection:
             if store.move(connection, row.id, {GenericState.RESTORING}, GenericState.RESTORED):
-                events.append(self._event("mail_account_generic_restored", row))
+                events.append(self._event(connection, "mail_account_generic_restored", row))
                 self._let_go(connection, row, events, keep_new=keep_new)
-                _store(connection, events)
         self._tell(events)
 
     def row(self, generic_id: str) -> RetiredRow | None:
@@ -162,8 +160,7 @@ class Retirement:
             kept_by=self.worker,
         )
         store.put_row(connection, row, new=before is None)
-        events.append(self._event("mail_account_generic_kept", row))
-        _store(connection, events)
+        events.append(self._event(connection, "mail_account_generic_kept", row))
         return row
 
     def _successor(
@@ -183,7 +180,8 @@ class Retirement:
             at=self.context.now(),
             by=self.worker,
         )
-        events.append(self._happened("mail_account_created", account_id, mailbox=form.sender_email))
+        details = {"mailbox": form.sender_email}
+        events.append(self._happened(connection, "mail_account_created", account_id, **details))
         return account_id
 
     def _deleted(self, row: RetiredRow, settings: str) -> bool:
@@ -191,13 +189,12 @@ class Retirement:
             return self.host.delete_generic(row.id, settings, row.account_id or "")
 
     def _retired(self, row: RetiredRow, settings: str) -> GenericCode:
-        event = self._event("mail_account_generic_deleted", row)
+        events: list[Event] = []
         with writing(self.context.engine) as connection:
-            moved = store.move(connection, row.id, {_DELETING}, GenericState.REPLACED)
-            if moved:
-                store_event(connection, event)
-        if moved:
-            self._tell([event])
+            if store.move(connection, row.id, {_DELETING}, GenericState.REPLACED):
+                events.append(self._event(connection, "mail_account_generic_deleted", row))
+        if events:
+            self._tell(events)
             return GenericCode.REPLACED
         now = self.row(row.id)
         if now is not None and now.state in {_DELETING, GenericState.REPLACED}:
@@ -223,7 +220,7 @@ class Retirement:
         if not made or store.used_by_others(connection, str(row.account_id), but=row.id):
             return
         if accounts.delete_account(connection, str(row.account_id)):
-            events.append(self._happened("mail_account_deleted", row.account_id))
+            events.append(self._happened(connection, "mail_account_deleted", row.account_id))
 
     def _moves(
         self, row: RetiredRow, before: Collection[GenericState], after: GenericState, **values: Any
@@ -231,17 +228,14 @@ class Retirement:
         with writing(self.context.engine) as connection:
             return store.move(connection, row.id, before, after, **values)
 
-    def _event(self, name: str, row: RetiredRow) -> Event:
-        return self._happened(name, row.account_id, generic_id=row.id, mailbox=row.generic.address)
+    def _event(self, connection: Connection, name: str, row: RetiredRow) -> Event:
+        details = {"generic_id": row.id, "mailbox": row.generic.address}
+        return self._happened(connection, name, row.account_id, **details)
 
-    def _happened(self, name: str, account_id: str | None, **details: str) -> Event:
-        return Event(
-            name=name,
-            at=self.context.now(),
-            worker=self.worker,
-            account_id=account_id,
-            details=details,
-        )
+    def _happened(
+        self, connection: Connection, name: str, account_id: str | None, **details: str
+    ) -> Event:
+        return self.context.keep(connection, name, self.worker, account_id, **details)
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:
@@ -254,9 +248,3 @@ def _begun(row: RetiredRow) -> bool:
 
 def _made(before: RetiredRow | None, account_id: str) -> bool:
     return before is not None and before.created and before.account_id == account_id
-
-
-def _store(connection: Connection, events: list[Event]) -> None:
-    # In the transaction of what happened: a kill loses both or neither.
-    for event in events:
-        store_event(connection, event)
