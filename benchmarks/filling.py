@@ -19,10 +19,10 @@ from salesorder_m365.plugin.store.engines import reading, writing
 from salesorder_m365.plugin.store.grants import read_grant
 from salesorder_m365.plugin.store.sealing import Place
 from salesorder_m365.plugin.store.tables import account, grant
-from salesorder_m365.simulator.people import TENANT_ID, Person
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
+from salesorder_m365.simulator.identity.tokens import TokenIssuer
 from salesorder_m365.simulator.simulator import Simulator
-from salesorder_m365.simulator.tokens import OUTLOOK, TokenIssuer
+from salesorder_m365.simulator.tenant.people import TENANT_ID, Person
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES, OUTLOOK
 from sqlalchemy import insert
 
 from .world import World

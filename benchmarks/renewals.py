@@ -21,7 +21,7 @@ from salesorder_m365.plugin.service import Service
 from salesorder_m365.plugin.store.engines import writing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.settings import Settings, load_settings
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 from sqlalchemy import update
 
 from .crowd import Crowd

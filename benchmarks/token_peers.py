@@ -12,7 +12,7 @@ import msal
 from msal_extensions import FilePersistence, PersistedTokenCache
 from salesorder_m365.plugin.net import http_session, tls_context
 from salesorder_m365.schemas.settings import Settings
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
 Ask = Callable[[str], dict[str, Any]]
 

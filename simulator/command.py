@@ -69,15 +69,6 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def addresses(simulator: Simulator) -> str:
     """Return what a person needs to know to use a running simulator; no secret."""
-    registration = simulator.registration
-    rows = {
-        "Panel": simulator.browser_url,
-        "Authority": f"{simulator.authority}/{simulator.tenant.domain}",
-        "IMAP": f"localhost:{simulator.imap_port} (TLS)",
-        "SMTP": f"localhost:{simulator.smtp_port} (STARTTLS)",
-        "Client id": registration.client_id,
-        "Redirect URIs": ", ".join(sorted(registration.redirect_uris)) or "none",
-        "CA certificate": str(simulator.ca_file),
-    }
+    rows = simulator.addresses()
     lines = "\n".join(f"  {name:<15} {value}" for name, value in rows.items())
     return f"Microsoft 365 simulator (not Microsoft), running until Ctrl-C\n{lines}"

@@ -14,24 +14,24 @@ from starlette.requests import Request
 
 from .browser import PlayedBrowser
 from .certificates import Certificates, load_certificates
-from .faults import Faults
-from .grants import Consents, RefreshTokens
 from .identity.application import client_routes, page_routes
 from .identity.entra import Entra
-from .mail_access import MailAccess
-from .mail_imap import ImapServer
-from .mail_smtp import SmtpServer
-from .mailboxes import Mailboxes
-from .panel import STYLESHEET, panel_routes
-from .people import PASSWORD
-from .policies import Policies
-from .registration import Registration
+from .identity.faults import Faults
+from .identity.registration import Registration
+from .identity.tokens import SigningKey, TokenIssuer
+from .mail.access import MailAccess
+from .mail.imap_server import ImapServer
+from .mail.smtp_server import SmtpServer
+from .panel.panel import STYLESHEET, Panel, panel_routes
 from .requests_log import RequestLog
-from .scopes import MAIL_SCOPES, audience_of, resource_scopes
 from .serving import HOST, Loop, listen
 from .state import StateDirectory
-from .tenant import Tenant
-from .tokens import SigningKey, TokenIssuer
+from .tenant.consents import Consents, RefreshTokens
+from .tenant.mailboxes import Mailboxes
+from .tenant.people import PASSWORD
+from .tenant.policies import Policies
+from .tenant.scopes import MAIL_SCOPES, audience_of, resource_scopes
+from .tenant.tenant import Tenant
 from .web import HttpServer, Noted, stop_together
 
 _HOSTS = Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST])
@@ -112,7 +112,8 @@ class Simulator:
 
         pages = page_routes(self._entra)
         client = Starlette(routes=[*client_routes(self._entra, drop), *pages, STYLESHEET])
-        person = Starlette(routes=[*panel_routes(self), *pages], middleware=[_HOSTS])
+        panel = Panel(self.tenant, self.addresses(), self.reset_here)
+        person = Starlette(routes=[*panel_routes(panel), *pages], middleware=[_HOSTS])
         back = HttpServer(Noted(client, self.requests), self.server_pem)
         front = HttpServer(Noted(person, self.requests))
         servers.push_async_callback(stop_together, back, front)
@@ -150,6 +151,19 @@ class Simulator:
     def public_key_pem(self) -> str:
         """The public half of the key that signs tokens."""
         return self.signing_key.public_key_pem
+
+    def addresses(self) -> dict[str, str]:
+        """Return what a person needs to connect a client, by its label; no secret."""
+        return {
+            "Panel": self.browser_url,
+            "Authority": f"{self.authority}/{self.tenant.domain}",
+            "Tenant": self.tenant.id,
+            "IMAP": f"localhost:{self.imap_port} (TLS)",
+            "SMTP": f"localhost:{self.smtp_port} (STARTTLS)",
+            "Client id": self.registration.client_id,
+            "Redirect URIs": ", ".join(sorted(self.registration.redirect_uris)) or "none",
+            "CA certificate": str(self.ca_file),
+        }
 
     @property
     def requests(self) -> RequestLog:

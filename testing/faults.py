@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..plugin.store.engines import engine_for, writing
 from ..plugin.store.tables import grant
-from ..simulator.faults import TokenFault
+from ..simulator.identity.faults import TokenFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

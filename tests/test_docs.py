@@ -24,8 +24,8 @@ from salesorder_m365.schemas.permission import Permission
 from salesorder_m365.schemas.settings import Settings, SettingsSchema
 from salesorder_m365.schemas.signin import LoginCode
 from salesorder_m365.simulator import command
-from salesorder_m365.simulator.people import PEOPLE
-from salesorder_m365.simulator.policies import DESCRIPTIONS
+from salesorder_m365.simulator.tenant.people import PEOPLE
+from salesorder_m365.simulator.tenant.policies import DESCRIPTIONS
 
 HOOKS = sorted(name for name in vars(spec) if name.startswith("salesorder_"))
 PAGES = [str(page.relative_to(ROOT)) for page in pages()]

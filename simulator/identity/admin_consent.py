@@ -3,12 +3,13 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..people import TENANT_ID
-from ..scopes import MAIL_SCOPES, UnknownScopeError, resource_scopes
+from ..pages import page
+from ..tenant.people import TENANT_ID
+from ..tenant.scopes import MAIL_SCOPES, UnknownScopeError, resource_scopes
 from .authorize import check_redirect, consent_values, form_of
 from .entra import Entra
 from .errors import EntraError
-from .pages import error_page, page, redirect, refusal
+from .pages import error_page, redirect, refusal
 from .sign_in import SignIn, Visitor
 
 

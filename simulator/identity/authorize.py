@@ -6,12 +6,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..scopes import UnknownScopeError, meanings, resource_scopes
-from ..tokens import client_info
+from ..pages import page
+from ..tenant.scopes import UnknownScopeError, meanings, resource_scopes
 from .entra import Entra
 from .errors import EntraError
-from .pages import error_page, page, refusal, send_back
+from .pages import error_page, refusal, send_back
 from .sign_in import SignIn, Visitor
+from .tokens import client_info
 
 
 class Authorize:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import jwt
 
-from ..people import DOMAIN, TENANT_ID
-from ..registration import Registration
+from ..tenant.people import DOMAIN, TENANT_ID
 from .entra import ANY_TENANT, Entra
 from .errors import EntraError
+from .registration import Registration
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

@@ -3,13 +3,13 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..grants import DeviceCodes, DeviceGrant
-from ..scopes import UnknownScopeError, resource_scopes
+from ..pages import page
+from ..tenant.scopes import UnknownScopeError, resource_scopes
 from .authorize import consent_values, form_of
 from .client_authentication import know_client
+from .codes import DeviceCodes, DeviceGrant
 from .entra import Entra
 from .errors import EntraError
-from .pages import page
 from .sign_in import SignIn, Visitor
 
 _INTERVAL_SECONDS = 1

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from ..faults import Faults
-from ..grants import AuthorizationCodes, DeviceCodes
-from ..people import TENANT_ID
-from ..registration import Registration
 from ..requests_log import RequestLog
-from ..tenant import Tenant
-from ..tokens import TokenIssuer
+from ..tenant.people import TENANT_ID
+from ..tenant.tenant import Tenant
+from .codes import AuthorizationCodes, DeviceCodes
 from .errors import EntraError
+from .faults import Faults
+from .registration import Registration
+from .tokens import TokenIssuer
 
 #: tenant paths that leave open whose directory is meant
 ANY_TENANT = ("common", "organizations")

@@ -1,36 +1,11 @@
-"""The pages' templates and the headers that every page carries."""
+"""How the identity provider answers a person's browser: error pages and the way back."""
 
-from functools import cache
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
+from ..pages import HEADERS, page
 from .errors import EntraError
-
-FOLDER = Path(__file__).parent.parent
-#: no form-action: Chromium would apply it to the redirect back to the host, too
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-@cache
-def _templates() -> Environment:
-    loader = FileSystemLoader(FOLDER / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-
-
-def page(name: str, status: int = 200, **values: Any) -> Response:
-    """Return a page made from `templates/{name}.html`."""
-    text = _templates().get_template(f"{name}.html").render(**values)
-    return HTMLResponse(text, status, _HEADERS)
 
 
 def error_page(err: EntraError) -> Response:
@@ -42,7 +17,7 @@ def redirect(url: str, answer: dict[str, str]) -> Response:
     """Send the browser to `url` with the answer in its query."""
     joint = "&" if "?" in url else "?"
     location = f"{url}{joint}{urlencode(answer)}"
-    return RedirectResponse(location, 303, {**_HEADERS})
+    return RedirectResponse(location, 303, {**HEADERS})
 
 
 def send_back(request: dict[str, str], answer: dict[str, str]) -> Response:

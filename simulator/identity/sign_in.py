@@ -10,9 +10,9 @@ import jwt
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..people import PASSWORD, Person
+from ..pages import page
+from ..tenant.people import PASSWORD, Person
 from .entra import Entra
-from .pages import page
 
 COOKIE = "simulator_accounts"
 _TICKET_SECONDS = 600

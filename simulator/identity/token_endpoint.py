@@ -11,14 +11,20 @@ import jwt
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..faults import TokenFault
-from ..grants import CodeRefusedError
-from ..people import Person
-from ..scopes import MixedResourcesError, UnknownScopeError, audience_of, resource_scopes
-from ..tokens import OUTLOOK_AUDIENCES, client_info
+from ..tenant.people import Person
+from ..tenant.scopes import (
+    OUTLOOK_AUDIENCES,
+    MixedResourcesError,
+    UnknownScopeError,
+    audience_of,
+    resource_scopes,
+)
 from .client_authentication import authenticate_client, know_client
+from .codes import CodeRefusedError
 from .entra import ANY_TENANT, Entra
 from .errors import EntraError
+from .faults import TokenFault
+from .tokens import client_info
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 Form = Mapping[str, str]

@@ -19,8 +19,8 @@ from cli.terminal import READY, Terminal
 from salesorder_m365.plugin.settings import read_settings
 from salesorder_m365.simulator import command as defaults
 from salesorder_m365.simulator.browser import PlayedBrowser, SignInError
-from salesorder_m365.simulator.people import PASSWORD
-from salesorder_m365.simulator.registration import CLIENT_ID
+from salesorder_m365.simulator.identity.registration import CLIENT_ID
+from salesorder_m365.simulator.tenant.people import PASSWORD
 
 PAGE = ROOT / "docs" / "tutorial-administrator.md"
 _BLOCK = re.compile(

@@ -7,9 +7,9 @@ import pytest
 from erp import FORM
 from salesorder_m365.plugin.claims import AppItself, app_itself
 from salesorder_m365.plugin.diagnosis.scopes import is_app_only, scope_problem
-from salesorder_m365.simulator import tokens as simulated
-from salesorder_m365.simulator.faults import TokenFault
-from salesorder_m365.simulator.people import TENANT_ID
+from salesorder_m365.simulator.identity import tokens as simulated
+from salesorder_m365.simulator.identity.faults import TokenFault
+from salesorder_m365.simulator.tenant.people import TENANT_ID
 
 OFFICE = "https://outlook.office365.com"
 WANTED = (f"{OFFICE}/IMAP.AccessAsUser.All", f"{OFFICE}/SMTP.Send")

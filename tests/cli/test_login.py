@@ -10,7 +10,7 @@ from salesorder_m365.plugin import device
 from salesorder_m365.plugin.deadline import Deadline
 from salesorder_m365.plugin.identity import identity_for
 from salesorder_m365.simulator.browser import SignInError
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 

@@ -34,7 +34,7 @@ from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.plugin.vault import Vault
 from salesorder_m365.schemas.settings import load_settings
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.simulator import Simulator
 
 from .postgres import Postgres

@@ -2,7 +2,7 @@
 
 import pytest
 from salesorder_m365.schemas.report import Actor, StageStatus
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 
 SALES = "sales@contoso.test"
 

@@ -9,7 +9,7 @@ from client_certificate import certificate_pem
 from erp import WORKER, Erp
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, writing
 from salesorder_m365.plugin.store.tables import grant
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 from sqlalchemy import text
 
 

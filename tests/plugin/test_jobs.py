@@ -11,7 +11,7 @@ from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, re
 from salesorder_m365.plugin.store.tables import attempt, event, grant
 from salesorder_m365.schemas.job import JobReport
 from salesorder_m365.schemas.permission import SYSTEM
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 from sqlalchemy import func, select
 
 DAY = 24 * 3600

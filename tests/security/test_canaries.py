@@ -29,9 +29,9 @@ from salesorder_m365.plugin.store.grants import read_grant
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.plain import to_plain
 from salesorder_m365.schemas.settings import Key
-from salesorder_m365.simulator.faults import TokenFault
-from salesorder_m365.simulator.grants import AuthorizationCodes
-from salesorder_m365.simulator.tokens import TokenIssuer
+from salesorder_m365.simulator.identity.codes import AuthorizationCodes
+from salesorder_m365.simulator.identity.faults import TokenFault
+from salesorder_m365.simulator.identity.tokens import TokenIssuer
 
 SALES, PURCHASING = "sales@contoso.test", "purchasing@contoso.test"
 

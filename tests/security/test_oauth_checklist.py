@@ -28,8 +28,8 @@ from salesorder_m365.plugin.store.attempts import digest, find_attempt
 from salesorder_m365.plugin.store.engines import engine_for, reading
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import attempt, grant
-from salesorder_m365.simulator.faults import TokenFault
-from salesorder_m365.simulator.people import PEOPLE
+from salesorder_m365.simulator.identity.faults import TokenFault
+from salesorder_m365.simulator.tenant.people import PEOPLE
 from sqlalchemy import func, select
 
 SALES, PURCHASING = "sales@contoso.test", "purchasing@contoso.test"

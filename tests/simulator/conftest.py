@@ -9,8 +9,8 @@ import msal
 import pytest
 import requests
 from imapclient import IMAPClient
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
 from salesorder_m365.simulator.simulator import Simulator
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
 SALES = "sales@contoso.test"
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from salesorder_m365.simulator.browser import PageReader
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
 SALES, ADMIN = "sales@contoso.test", "admin@contoso.test"
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 import requests
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 import requests
 from salesorder_m365.simulator.browser import PageReader
-from salesorder_m365.simulator.policies import DESCRIPTIONS
+from salesorder_m365.simulator.tenant.policies import DESCRIPTIONS
 
 SALES = "sales@contoso.test"
 

@@ -14,9 +14,9 @@ import msal
 import pytest
 import requests
 from imapclient import IMAPClient
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
 from salesorder_m365.simulator.serving import PortInUse
 from salesorder_m365.simulator.simulator import Simulator
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
 URI = "http://localhost:8365/oauth/callback"
 SALES = "sales@contoso.test"
@@ -154,7 +154,7 @@ def test_it_runs_by_itself_until_it_is_told_to_stop(tmp_path):
     )
     with running:
         try:
-            first = [running.stdout.readline() for _ in range(8)]
+            first = [running.stdout.readline() for _ in range(9)]
             panel = next(line.split()[-1] for line in first if "Panel" in line)
             assert "not Microsoft" in requests.get(panel, timeout=5).text
             running.send_signal(signal.SIGINT)

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from salesorder_m365.simulator.browser import SignInError
-from salesorder_m365.simulator.grants import AuthorizationCodes, CodeRefusedError
-from salesorder_m365.simulator.scopes import MAIL_SCOPES
+from salesorder_m365.simulator.identity.codes import AuthorizationCodes, CodeRefusedError
+from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
 SALES, ADMIN = "sales@contoso.test", "admin@contoso.test"
 

@@ -5,7 +5,7 @@ from erp import Erp
 from salesorder_m365.plugin.store.accounts import read_account
 from salesorder_m365.plugin.store.engines import engine_for, reading
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, StageStatus
-from salesorder_m365.simulator.faults import TokenFault
+from salesorder_m365.simulator.identity.faults import TokenFault
 
 SALES, INFO, ADMIN = "sales@contoso.test", "info@contoso.test", "admin@contoso.test"
 

@@ -16,8 +16,8 @@ from salesorder_m365.plugin.diagnosis.classify import _IMAP, _SMTP
 from salesorder_m365.plugin.store.engines import engine_for, writing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.report import StageStatus
-from salesorder_m365.simulator.faults import TokenFault
 from salesorder_m365.simulator.identity.error_texts import TEXTS
+from salesorder_m365.simulator.identity.faults import TokenFault
 
 ANSWERS = tomllib.loads(Path(__file__).with_name("answers.toml").read_text(encoding="utf-8"))
 SALES, INFO = "sales@contoso.test", "info@contoso.test"

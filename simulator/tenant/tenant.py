@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .grants import EVERYBODY, Consents, RefreshTokens
+from ..serving import Loop
+from .consents import EVERYBODY, Consents, RefreshTokens
 from .mailboxes import Mailboxes
 from .people import DOMAIN, FULL_ACCESS, PASSWORD, PEOPLE, SEND_AS, TENANT_ID, Person
 from .policies import Policies
 from .scopes import MAIL_SCOPES
-from .serving import Loop
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .state import StateDirectory
+from ..state import StateDirectory
 
 CLIENT_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "salesorder-m365.contoso.test"))
 APP_NAME = "Salesorder"

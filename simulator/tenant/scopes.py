@@ -1,7 +1,8 @@
 """The scopes that the simulator knows, and whose API each belongs to."""
 
-from .tokens import OUTLOOK, OUTLOOK_AUDIENCES
-
+OUTLOOK = "https://outlook.office.com"
+#: Exchange Online accepts tokens for either name of the resource
+OUTLOOK_AUDIENCES = (OUTLOOK, "https://outlook.office365.com")
 GRAPH = "https://graph.microsoft.com"
 MAIL_SCOPES = (f"{OUTLOOK}/IMAP.AccessAsUser.All", f"{OUTLOOK}/SMTP.Send")
 #: asked for along with any resource; never echoed in the granted scopes

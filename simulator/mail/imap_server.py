@@ -34,10 +34,10 @@ from pymap.parsing.response import (
 )
 from pymap.parsing.response.code import Capability
 
+from ..identity.tokens import Access
+from ..serving import hush, stop_accepting
 from . import replies
-from .mail_access import IMAP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
-from .serving import hush, stop_accepting
-from .tokens import Access
+from .access import IMAP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
 
 BEFORE_LOGIN = (
     b"IMAP4 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"

@@ -1,19 +1,17 @@
 """The policy panel for a person, and the same switches as JSON."""
 
 import json
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .identity.pages import FOLDER, page
-from .policies import DESCRIPTIONS, Description
-
-if TYPE_CHECKING:
-    from .simulator import Simulator
+from ..pages import FOLDER, page
+from ..tenant.policies import DESCRIPTIONS, Description
+from ..tenant.tenant import Tenant
 
 
 async def _stylesheet(request: Request) -> Response:  # noqa: ARG001 - an endpoint's shape
@@ -41,11 +39,21 @@ _DONE = {
 
 
 class Panel:
-    """What the panel and the API do to a simulator."""
+    """What the panel and the API do to a tenant.
 
-    def __init__(self, simulator: "Simulator") -> None:
-        self._simulator = simulator
-        self._tenant = simulator.tenant
+    `addresses` are what the page shows a person who connects a client, by their labels; `reset`
+    puts the whole simulator back to the beginning.
+    """
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        addresses: Mapping[str, str],
+        reset: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._tenant = tenant
+        self._addresses = addresses
+        self._reset_all = reset
         self._acts = {
             "policies": self._policies,
             "reset": self._reset,
@@ -101,7 +109,7 @@ class Panel:
             policies=self._tenant.policies.to_json(),
             descriptions=DESCRIPTIONS,
             people=people,
-            simulator=self._simulator,
+            addresses=self._addresses,
         )
 
     async def _policies(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +120,7 @@ class Panel:
         return self._tenant.policies.to_json()
 
     async def _reset(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - an act's
-        await self._simulator.reset_here()
+        await self._reset_all()
         return {"reset": True}
 
     async def _revoke(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -154,9 +162,8 @@ class Panel:
         return person.address
 
 
-def panel_routes(simulator: "Simulator") -> list[BaseRoute]:
+def panel_routes(panel: Panel) -> list[BaseRoute]:
     """Return the routes of the panel and its API."""
-    panel = Panel(simulator)
     return [
         STYLESHEET,
         Route("/", panel.page),

@@ -13,10 +13,10 @@ from uuid import uuid4
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from ..serving import hush, stop_accepting
+from ..tenant.tenant import Submission, Tenant
 from . import replies
-from .mail_access import SMTP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
-from .serving import hush, stop_accepting
-from .tenant import Submission, Tenant
+from .access import SMTP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
 
 HOST_NAME = "FR3P281CA0001.outlook.office365.com"
 IDENT = "Microsoft ESMTP MAIL Service ready"

@@ -18,10 +18,10 @@ from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials import FetchRequirement, ObjectId
 from pymap.parsing.specials.flag import Flag
 
+from ..state import StateDirectory
 from .people import PEOPLE
 from .policies import Policies
 from .seed import first_folders, first_messages
-from .state import StateDirectory
 
 #: how many UIDs a folder may give between two openings; 32 bit hold 429,000 openings
 _UIDS_OF_AN_OPENING = 10_000

@@ -15,12 +15,10 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .people import PEOPLE, TENANT_ID, Person
-from .state import StateDirectory
+from ..state import StateDirectory
+from ..tenant.people import PEOPLE, TENANT_ID, Person
+from ..tenant.scopes import OUTLOOK_AUDIENCES
 
-OUTLOOK = "https://outlook.office.com"
-#: Exchange Online accepts tokens for either name of the resource
-OUTLOOK_AUDIENCES = (OUTLOOK, "https://outlook.office365.com")
 APP_ROLES = ("IMAP.AccessAsApp", "SMTP.SendAsApp")
 REFRESH_SECONDS = 90 * 24 * 3600
 _INTERNAL = "urn:simulator:"

@@ -5,9 +5,10 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
+from ..identity.tokens import Access, SigningKey, read_access_token
+from ..tenant.scopes import OUTLOOK
+from ..tenant.tenant import Tenant
 from . import replies
-from .tenant import Tenant
-from .tokens import OUTLOOK, Access, SigningKey, read_access_token
 
 IMAP_CHALLENGE = replies.challenge(f"{OUTLOOK}/IMAP.AccessAsUser.All")
 SMTP_CHALLENGE = replies.challenge(f"{OUTLOOK}/SMTP.Send")

@@ -1,0 +1,1 @@
+"""Mail servers as Exchange Online offers them: SMTP submission and IMAP."""

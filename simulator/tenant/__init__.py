@@ -1,0 +1,1 @@
+"""The tenant Contoso: people, mailboxes, consents, and the policies of its administrators."""
