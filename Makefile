@@ -60,7 +60,7 @@ check: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml \
 	  $(foreach p,$(PACKAGES),-p salesorder_m365.$(p))
-	$(BIN)/python -m pytest -q tests/test_floors.py
+	$(BIN)/python -m pytest -q -s tests/test_floors.py
 
 test: check
 	sh tests/system-packages

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from salesorder_m365.plugin.fleet import AT_ONCE
-from salesorder_m365.plugin.settings import PREFIX
+from salesorder_m365.plugin.connection.fleet import AT_ONCE
+from salesorder_m365.plugin.settings.reading import PREFIX
 
 from .distance import apart
 from .filling import fill, mailbox, new_token, signed_in

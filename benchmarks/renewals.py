@@ -17,9 +17,9 @@ import requests
 from erp import Erp
 from msal_extensions import FilePersistence, PersistedTokenCache
 from msal_extensions.filelock import LockError
-from salesorder_m365.plugin.service import Service
 from salesorder_m365.plugin.store.engines import writing
 from salesorder_m365.plugin.store.tables import grant
+from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.schemas.settings import Settings, load_settings
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 from sqlalchemy import update
@@ -94,16 +94,16 @@ def _expire(job: Job) -> None:
 
 def _warm(job: Job) -> None:
     """Import and connect, so that the first one measured does not."""
-    service = Service(context_of(_erp(job)))
-    service.vault.identity().issuer()
-    assert service.context.engine
+    use_cases = UseCases(context_of(_erp(job)))
+    use_cases.vault.identity().issuer()
+    assert use_cases.context.engine
     _exchange(job, 1)
 
 
 def _renew(job: Job, numbers: Sequence[int]) -> None:
-    service = Service(context_of(_erp(job)))
+    use_cases = UseCases(context_of(_erp(job)))
     for number in numbers:
-        assert service.vault.token(account_id(number)).secret
+        assert use_cases.vault.token(account_id(number)).secret
 
 
 @cache

@@ -10,7 +10,8 @@ from typing import Any
 
 import msal
 from msal_extensions import FilePersistence, PersistedTokenCache
-from salesorder_m365.plugin.net import http_session, tls_context
+from salesorder_m365.plugin.wire.http import DeadlineSession
+from salesorder_m365.plugin.wire.tls import tls_context
 from salesorder_m365.schemas.settings import Settings
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
@@ -23,7 +24,7 @@ class Registered:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._http_cache: dict[str, Any] = {}
-        self._http = http_session(tls_context(settings.ca_file), proxy=None)
+        self._http = DeadlineSession(tls_context(settings.ca_file), proxy=None)
 
     def application(self, cache: msal.TokenCache) -> msal.ConfidentialClientApplication:
         """Return MSAL's application with this cache."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from erp import Erp
-from salesorder_m365.plugin.service import Service
+from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.schemas.settings import load_settings
 
 from . import token_peers
@@ -87,7 +87,7 @@ def asker(filled: Filled) -> Action:
 
     def ask() -> None:
         number = choose.randrange(filled.count)
-        assert Service(context_of(erp)).vault.token(account_id(number)).secret
+        assert UseCases(context_of(erp)).vault.token(account_id(number)).secret
 
     return ask
 

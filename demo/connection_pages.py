@@ -30,7 +30,7 @@ def test_connection(visit: Visit) -> Response:
     """Run the test. The report is stored with the account; its page shows it."""
     if visit.request.headers.get("accept") == LINES:
         view_of(visit)  # what is refused is refused before the answer begins
-        return StreamingResponse(_climb(visit), media_type=LINES)
+        return StreamingResponse(_lines(visit), media_type=LINES)
     _test(visit, None)
     return visit.go(account_path(visit.account_id) + "#connection")
 
@@ -43,7 +43,7 @@ def _test(visit: Visit, progress: Callable[[Stage], None] | None) -> None:
         raise NoSuchAccountError(visit.account_id)
 
 
-def _climb(visit: Visit) -> Iterator[bytes]:
+def _lines(visit: Visit) -> Iterator[bytes]:
     """Yield one JSON line per stage as it starts and ends, and a last one when all is stored."""
     stages: queue.SimpleQueue[Stage | None] = queue.SimpleQueue()
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..testing.browser import Browser
-    from ..testing.contract import Place, Press
+    from ..testing.contract import Place
+    from ..testing.press import Press
 
 #: One for all databases of the process, as in an ERP that serves many.
 PLUGINS = create_manager()

@@ -13,7 +13,7 @@ from .spec import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..plugin.service import Service
+    from ..plugin.use_cases import UseCases
     from ..schemas.account import FormErrors
     from ..schemas.folders import FolderChoices
     from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from .host import Host
 
 
-def _service(host: Host) -> Service:
+def _use_cases(host: Host) -> UseCases:
     from ..plugin.context import Context  # noqa: PLC0415 - see above
-    from ..plugin.service import Service  # noqa: PLC0415
+    from ..plugin.use_cases import UseCases  # noqa: PLC0415
 
-    return Service(
+    return UseCases(
         Context(host, lambda event: host.plugins.hook.salesorder_event(host=host, event=event))
     )
 
@@ -45,13 +45,13 @@ def salesorder_account_kinds() -> list[AccountKind]:
 @hookimpl
 def salesorder_account_view(host: Host, account_id: str, worker: str) -> AccountView | None:
     """Show one account."""
-    return _service(host).accounts.view(account_id, worker) if is_ours(account_id) else None
+    return _use_cases(host).accounts.view(account_id, worker) if is_ours(account_id) else None
 
 
 @hookimpl
 def salesorder_account_list(host: Host, worker: str) -> list[AccountView]:
     """Show all accounts."""
-    return _service(host).accounts.list(worker)
+    return _use_cases(host).accounts.list(worker)
 
 
 @hookimpl
@@ -66,13 +66,13 @@ def salesorder_account_save(
     """Create or change an account."""
     if kind != KIND or not (account_id is None or is_ours(account_id)):
         return None
-    return _service(host).accounts.save(account_id, values, worker, request_id)
+    return _use_cases(host).accounts.save(account_id, values, worker, request_id)
 
 
 @hookimpl
 def salesorder_account_delete(host: Host, account_id: str, worker: str) -> bool | None:
     """Delete an account."""
-    return _service(host).accounts.delete(account_id, worker) if is_ours(account_id) else None
+    return _use_cases(host).accounts.delete(account_id, worker) if is_ours(account_id) else None
 
 
 @hookimpl
@@ -82,7 +82,7 @@ def salesorder_login_begin(
     """Begin Microsoft's sign-in."""
     if not is_ours(account_id):
         return None
-    return _service(host).sign_in.begin(account_id, worker, browser, return_to)
+    return _use_cases(host).sign_in.begin(account_id, worker, browser, return_to)
 
 
 @hookimpl
@@ -90,7 +90,7 @@ def salesorder_login_callback(
     host: Host, query: Mapping[str, str], worker: str, browser: str
 ) -> LoginOutcome | None:
     """Finish a sign-in or a consent."""
-    return _service(host).sign_in.callback(query, worker, browser)
+    return _use_cases(host).sign_in.callback(query, worker, browser)
 
 
 @hookimpl
@@ -100,13 +100,13 @@ def salesorder_consent_begin(
     """Begin the administrator's consent."""
     if not is_ours(account_id):
         return None
-    return _service(host).sign_in.begin_consent(account_id, worker, browser, return_to)
+    return _use_cases(host).sign_in.begin_consent(account_id, worker, browser, return_to)
 
 
 @hookimpl
 def salesorder_disconnect(host: Host, account_id: str, worker: str) -> AccountView | None:
     """Forget the grant."""
-    return _service(host).accounts.disconnect(account_id, worker) if is_ours(account_id) else None
+    return _use_cases(host).accounts.disconnect(account_id, worker) if is_ours(account_id) else None
 
 
 @hookimpl
@@ -116,7 +116,7 @@ def salesorder_test_connection(
     """Test IMAP and SMTP."""
     if not is_ours(account_id):
         return None
-    return _service(host).mailbox.test(account_id, worker, progress)
+    return _use_cases(host).connection_tests.test(account_id, worker, progress)
 
 
 @hookimpl
@@ -124,7 +124,7 @@ def salesorder_folder_choices(host: Host, account_id: str, worker: str) -> Folde
     """List the folders."""
     if not is_ours(account_id):
         return None
-    return _service(host).mailbox.folder_choices(account_id, worker)
+    return _use_cases(host).folders.choices(account_id, worker)
 
 
 @hookimpl
@@ -134,8 +134,8 @@ def salesorder_folder_map(
     """Store the mapping."""
     if not is_ours(account_id):
         return None
-    service = _service(host)
-    return service.mailbox.map_folders(account_id, mapping, worker) or service.accounts.view(
+    use_cases = _use_cases(host)
+    return use_cases.folders.map(account_id, mapping, worker) or use_cases.accounts.view(
         account_id, worker
     )
 
@@ -143,7 +143,7 @@ def salesorder_folder_map(
 @hookimpl
 def salesorder_generic_accounts_plan(host: Host, kind: str, worker: str) -> GenericPlan | None:
     """Plan the replacing of Generic accounts."""
-    return _service(host).generics.plan(worker) if kind == KIND else None
+    return _use_cases(host).generics.plan(worker) if kind == KIND else None
 
 
 @hookimpl
@@ -158,7 +158,7 @@ def salesorder_generic_accounts_replace(
     """Replace Generic accounts."""
     if kind != KIND:
         return None
-    return _service(host).generics.replace(generic_ids, worker, force=force, progress=progress)
+    return _use_cases(host).generics.replace(generic_ids, worker, force=force, progress=progress)
 
 
 @hookimpl
@@ -173,7 +173,7 @@ def salesorder_generic_accounts_restore(
     """Put Generic accounts back."""
     if kind != KIND:
         return None
-    return _service(host).generics.restore(
+    return _use_cases(host).generics.restore(
         generic_ids, worker, keep_new=keep_new, progress=progress
     )
 
@@ -189,10 +189,10 @@ def salesorder_jobs() -> list[Job]:
 @hookimpl
 def salesorder_job_run(host: Host, name: str, worker: str) -> JobReport | None:
     """Run a job."""
-    return _service(host).jobs.run(name, worker) if is_ours(name) else None
+    return _use_cases(host).jobs.run(name, worker) if is_ours(name) else None
 
 
 @hookimpl
 def salesorder_health(host: Host, worker: str) -> list[Finding]:
     """Check what may be wrong."""
-    return _service(host).health.findings(worker)
+    return _use_cases(host).health.findings(worker)

@@ -100,7 +100,7 @@ class MailError(M365Error):
         super().__init__(f"The mail server refused at “{stage}” ({code}).")
         #: The finding's code in the catalogue.
         self.code = code
-        #: The rung that broke: one of the stages of Test Connection.
+        #: The stage that broke: one of the stages of Test Connection.
         self.stage = stage
         #: What the server said, redacted to one printable line.
         self.server_words = server_words

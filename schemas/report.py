@@ -1,4 +1,4 @@
-"""What a check saw: stages that were climbed, and findings with a remedy and who must act."""
+"""What a check saw: stages, and findings with a remedy and who must act."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One rung: `protocol` is ``token``, ``imap`` or ``smtp``; `seconds` is None if not tried."""
+    """One stage: `protocol` is ``token``, ``imap`` or ``smtp``; `seconds` is None if not tried."""
 
     protocol: str
     name: str
@@ -80,7 +80,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionReport:
-    """The result of Test Connection. `seconds` is wall time; stages stand in climbing order."""
+    """The result of Test Connection. `seconds` is wall time; stages are in order."""
 
     account_id: str
     started_at: datetime

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from http.cookiejar import Cookie
     from types import TracebackType
 
-    from .contract import Press
+    from .press import Press
 
 _SECONDS = 30
 _MOST_REDIRECTS = 5

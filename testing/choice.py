@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .plugin import OPTION
+from .option import OPTION
 
 if TYPE_CHECKING:
     from .contract import Factory

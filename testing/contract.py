@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     from ..hooks.host import Host
     from ..schemas.settings import Settings
     from .browser import Browser
-
-#: Presses a button of a page that is open already, and tells where the host sends the browser:
-#: the Location of its answer as it stands, or an empty string if it stays.
-Press: TypeAlias = Callable[[], str]
+    from .press import Press
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .option import OPTION, SUITE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
     from ..schemas.settings import Settings
     from ..schemas.view import AccountView
     from ..simulator.simulator import Simulator
-
-OPTION = "--salesorder-host"
-SUITE = "salesorder_m365.testing.conformance"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..hooks.host import Host
     from ..schemas.view import AccountView
     from ..simulator.simulator import Simulator
-    from .contract import Factory, HostUnderTest, Press
+    from .contract import Factory, HostUnderTest
+    from .press import Press
 
 #: Who signs in at the simulator.
 MAILBOX = "sales@contoso.test"

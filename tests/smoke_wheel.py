@@ -12,7 +12,7 @@ from pathlib import Path
 
 import salesorder_m365
 from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.plugin.settings import read_settings
+from salesorder_m365.plugin.settings.reading import read_settings
 
 
 class Host:

@@ -19,7 +19,7 @@ from salesorder_m365.hooks import spec
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.plugin import errors
 from salesorder_m365.plugin.cli import main as command_line
-from salesorder_m365.plugin.settings import KEYS, PREFIX, read_settings
+from salesorder_m365.plugin.settings.reading import KEYS, PREFIX, read_settings
 from salesorder_m365.schemas.permission import Permission
 from salesorder_m365.schemas.settings import Settings, SettingsSchema
 from salesorder_m365.schemas.signin import LoginCode

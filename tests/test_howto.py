@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from salesorder_m365.plugin.clouds import CLOUDS, endpoints
-from salesorder_m365.plugin.diagnosis.catalogue import finding
-from salesorder_m365.plugin.diagnosis.scopes import APP_ROLES
-from salesorder_m365.plugin.expiry import credential_expiry
-from salesorder_m365.plugin.settings import KEYS
+from salesorder_m365.plugin.findings.catalogue import finding
+from salesorder_m365.plugin.findings.scopes import APP_ROLES
+from salesorder_m365.plugin.settings.clouds import CLOUDS, endpoints
+from salesorder_m365.plugin.settings.expiry import credential_expiry
+from salesorder_m365.plugin.settings.reading import KEYS
 from salesorder_m365.plugin.store.tables import metadata
 from salesorder_m365.schemas.settings import load_settings
 

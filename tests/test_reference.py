@@ -9,7 +9,7 @@ import tables_page
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.cli import main as command_line
 from salesorder_m365.plugin.context import REGISTRATION_NOTICE
-from salesorder_m365.plugin.diagnosis.catalogue import entries
+from salesorder_m365.plugin.findings.catalogue import entries
 from salesorder_m365.plugin.store.tables import metadata
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import SettingsSchema

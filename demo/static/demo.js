@@ -10,37 +10,37 @@ const POLL_UNTIL = Date.now() + 10 * 60 * 1000;
 
 // Test Connection
 
-function ladderFor(stage, ladders) {
-  const known = ladders.querySelector(`[data-protocol="${CSS.escape(stage.protocol)}"]`);
+function columnFor(stage, protocols) {
+  const known = protocols.querySelector(`[data-protocol="${CSS.escape(stage.protocol)}"]`);
   if (known) return known;
-  const ladder = document.getElementById("ladder").content.cloneNode(true).firstElementChild;
-  ladder.dataset.protocol = stage.protocol;
-  ladder.classList.add(`ladder-${stage.protocol}`);
-  ladder.setAttribute("aria-label", stage.heading);
-  ladder.querySelector("h3").textContent = stage.heading;
-  ladders.append(ladder);
-  return ladder;
+  const protocol = document.getElementById("protocol").content.cloneNode(true).firstElementChild;
+  protocol.dataset.protocol = stage.protocol;
+  protocol.classList.add(`protocol-${stage.protocol}`);
+  protocol.setAttribute("aria-label", stage.heading);
+  protocol.querySelector("h3").textContent = stage.heading;
+  protocols.append(protocol);
+  return protocol;
 }
 
-function rungFor(stage, ladder) {
-  const known = ladder.querySelector(`[data-stage="${CSS.escape(stage.name)}"]`);
+function rowFor(stage, protocol) {
+  const known = protocol.querySelector(`[data-stage="${CSS.escape(stage.name)}"]`);
   if (known) return known;
-  const rung = document.getElementById("rung").content.cloneNode(true).firstElementChild;
-  rung.dataset.stage = stage.name;
-  ladder.querySelector("ol").append(rung);
-  return rung;
+  const row = document.getElementById("stage").content.cloneNode(true).firstElementChild;
+  row.dataset.stage = stage.name;
+  protocol.querySelector("ol").append(row);
+  return row;
 }
 
 function show(stage, live) {
-  const rung = rungFor(stage, ladderFor(stage, live.querySelector(".ladders")));
+  const row = rowFor(stage, columnFor(stage, live.querySelector(".protocols")));
   if (stage.status === "running") {
     document.getElementById("progress").textContent = `${stage.heading}: ${stage.label}…`;
   }
-  rung.className = `rung rung-${stage.status}`;
-  rung.querySelector(".rung-label").textContent = stage.label;
-  rung.querySelector(".rung-word").textContent = stage.word;
-  rung.querySelector(".rung-time").textContent = stage.time;
-  rung.querySelector(".rung-detail").textContent = stage.detail;
+  row.className = `stage stage-${stage.status}`;
+  row.querySelector(".stage-label").textContent = stage.label;
+  row.querySelector(".stage-word").textContent = stage.word;
+  row.querySelector(".stage-time").textContent = stage.time;
+  row.querySelector(".stage-detail").textContent = stage.detail;
 }
 
 async function* linesOf(response) {
@@ -55,7 +55,7 @@ async function* linesOf(response) {
   }
 }
 
-async function climb(form) {
+async function run(form) {
   const live = document.getElementById("live");
   const response = await fetch(form.action, {
     method: "POST",
@@ -82,7 +82,7 @@ function testOnSubmit(form) {
     button.textContent = "Testing…";
     let stored = false;
     try {
-      stored = await climb(form);
+      stored = await run(form);
     } catch {
       // The connection to the ERP broke: what the plain form shows is the clearest answer.
     }

@@ -1,4 +1,4 @@
-"""What the commands share: the options, the settings, the service opened as an administrator.
+"""What the commands share: the options, the settings, the use_cases opened as an administrator.
 
 Libraries are imported when a command runs: ``--help`` and shell completion must be quick.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ...schemas.settings import Settings
     from ...schemas.view import AccountView
-    from ..service import Service
+    from ..use_cases import UseCases
 
 C = TypeVar("C", bound="Callable[..., Any]")
 
@@ -56,7 +56,7 @@ def with_account(command: C) -> C:
 
 def read(config: Path | None) -> Settings:
     """Return the settings; raise ``SettingsError``."""
-    from ..settings import read_settings  # noqa: PLC0415 - see the module's docstring
+    from ..settings.reading import read_settings  # noqa: PLC0415 - see the module's docstring
 
     return read_settings(file=config)
 
@@ -86,28 +86,28 @@ def worker() -> str:
 
 
 @contextmanager
-def opened(config: Path | None) -> Iterator[Service]:
-    """Give the service of the settings' database, and close its connections behind it."""
+def opened(config: Path | None) -> Iterator[UseCases]:
+    """Give the use_cases of the settings' database, and close its connections behind it."""
     from ..context import Context  # noqa: PLC0415 - see the module's docstring
-    from ..service import Service  # noqa: PLC0415
     from ..store.engines import dispose_engines  # noqa: PLC0415
+    from ..use_cases import UseCases  # noqa: PLC0415
 
     # The events are kept in the database, and there is nobody else to tell.
     context = Context(CommandLine(read(config)), send=lambda _: None)
     try:
-        yield Service(context)
+        yield UseCases(context)
     finally:
         dispose_engines()
 
 
-def find_account(service: Service, wanted: str) -> AccountView:
+def find_account(use_cases: UseCases, wanted: str) -> AccountView:
     """Return the account that is meant: by its id, its name, or an address that one alone has."""
-    views = service.accounts.list(worker())
+    views = use_cases.accounts.list(worker())
     said = wanted.casefold()
     for names in (_by_id, _by_name, _by_address):
         found = [view for view in views if said in names(view)]
         if len(found) == 1:
-            return service.accounts.view(found[0].id, worker())
+            return use_cases.accounts.view(found[0].id, worker())
         if found:
             several = ", ".join(f"“{view.values.account_name}” ({view.id})" for view in found)
             raise click.UsageError(f"{wanted} may be any of these accounts: {several}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnosis.redact import printable
+from ..findings.redact import printable
 from .common import BROKEN_OFF, FOUND, find_account, opened, with_config, with_json, worker
 from .output import mark, say_findings, say_json
 from .reporters import CsvReporter, JsonReporter, LineReporter
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...schemas.report import Stage
-    from ..fleet import Checked
-    from ..service import Service
+    from ..connection.fleet import Checked
+    from ..use_cases import UseCases
     from .reporters import Reporter
 
 
@@ -57,18 +57,18 @@ def test(
         raise click.UsageError("Give either an ACCOUNT or --all.")
     if as_csv and (as_json or not every):
         raise click.UsageError("--csv goes with --all, and without --json.")
-    with opened(config) as service:
+    with opened(config) as use_cases:
         if account is not None:
-            status = _test_one(service, account, as_json=as_json)
+            status = _test_one(use_cases, account, as_json=as_json)
         else:
             kind = JsonReporter if as_json else CsvReporter if as_csv else LineReporter
-            status = _test_all(service, at_once, kind)
+            status = _test_all(use_cases, at_once, kind)
     ctx.exit(status)
 
 
-def _test_one(service: Service, account: str, *, as_json: bool) -> int:
-    view = find_account(service, account)
-    report = service.mailbox.test(view.id, worker(), None if as_json else _show_stage)
+def _test_one(use_cases: UseCases, account: str, *, as_json: bool) -> int:
+    view = find_account(use_cases, account)
+    report = use_cases.connection_tests.test(view.id, worker(), None if as_json else _show_stage)
     if as_json:
         say_json(report)
     else:
@@ -86,13 +86,13 @@ def _show_stage(stage: Stage) -> None:
     click.echo(f"{mark(stage.status == 'passed')} {line.rstrip()}")
 
 
-def _test_all(service: Service, at_once: int, kind: type[Reporter]) -> int:
-    from .. import fleet  # noqa: PLC0415 - see `common`
+def _test_all(use_cases: UseCases, at_once: int, kind: type[Reporter]) -> int:
+    from ..connection import fleet  # noqa: PLC0415 - see `common`
 
-    views = service.accounts.list(worker())
+    views = use_cases.accounts.list(worker())
     done: list[Checked] = []
     tests = fleet.check_each(
-        views, lambda each: service.mailbox.test(each, worker(), None), at_once=at_once
+        views, lambda each: use_cases.connection_tests.test(each, worker(), None), at_once=at_once
     )
     reporter, started, status = kind(views), time.monotonic(), 0
     try:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnosis.redact import printable
 from ..errors import SettingsError
+from ..findings.redact import printable
 from .common import FOUND, opened, with_config, with_json, worker
 from .output import mark, say_findings, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..doctor import Check
+    from ..upkeep.doctor import Check
 
 
 @click.command()
@@ -44,8 +44,8 @@ def doctor(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
 
 
 def _checks(config: Path | None) -> Iterator[Check]:
-    from ..doctor import Doctor, settings_wrong  # noqa: PLC0415 - see `common`
-    from ..settings import CONFIG_VARIABLE  # noqa: PLC0415
+    from ..settings.reading import CONFIG_VARIABLE  # noqa: PLC0415
+    from ..upkeep.doctor import Doctor, settings_wrong  # noqa: PLC0415 - see `common`
 
     named = os.environ.get(CONFIG_VARIABLE)
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnosis.redact import printable
+from ..findings.redact import printable
 from .common import FOUND, NOT_BEGUN, find_account, opened, with_account, with_config, with_json
 from .common import worker as who
 from .output import say_json, say_table
@@ -33,7 +33,7 @@ def folders() -> None:
 def show(ctx: click.Context, account: str, config: Path | None, *, as_json: bool) -> None:
     """Show an account's folders and their mapping; exit status 1 if it needs mending."""
     with opened(config) as service:
-        choices = service.mailbox.folder_choices(find_account(service, account).id, who())
+        choices = service.folders.choices(find_account(service, account).id, who())
     if as_json:
         say_json(choices)
     else:
@@ -86,11 +86,11 @@ def map_(
     wanted = _parsed(mapping)
     with opened(config) as service:
         account_id = find_account(service, account).id
-        choices = service.mailbox.folder_choices(account_id, who())
+        choices = service.folders.choices(account_id, who())
         chosen = _chosen(choices, wanted, suggested=suggested)
-        wrong = service.mailbox.map_folders(account_id, chosen, who())
+        wrong = service.folders.map(account_id, chosen, who())
         if wrong is None:
-            choices = service.mailbox.folder_choices(account_id, who())
+            choices = service.folders.choices(account_id, who())
     if wrong is not None:
         _refuse(wrong)
         ctx.exit(NOT_BEGUN)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ...schemas.generic import GenericAccount, GenericOutcome, GenericPlanned, GenericResult
     from ...schemas.settings import Settings
-    from ..generic import Generics
+    from ..generic.replacing import Generics
 
 C = TypeVar("C", bound="Callable[..., Any]")
 
@@ -71,8 +71,8 @@ class _ErpByCommand(CommandLine):
 @contextmanager
 def _opened(where: str, config: Path | None) -> Iterator[Generics]:
     from ..context import Context  # noqa: PLC0415 - see `common`
-    from ..service import Service  # noqa: PLC0415
     from ..store.engines import dispose_engines  # noqa: PLC0415
+    from ..use_cases import UseCases  # noqa: PLC0415
 
     settings = read(config)
     erp = _erp(where, settings)
@@ -81,13 +81,13 @@ def _opened(where: str, config: Path | None) -> Iterator[Generics]:
         send=lambda event: erp.plugins.hook.salesorder_event(host=erp, event=event),
     )
     try:
-        yield Service(context).generics
+        yield UseCases(context).generics
     finally:
         dispose_engines()
 
 
 def _erp(where: str, settings: Settings) -> Any:
-    from ..retired import GenericHostLike  # noqa: PLC0415 - see `common`
+    from ..generic.steps import GenericHostLike  # noqa: PLC0415 - see `common`
 
     module, _, name = where.partition(":")
     try:

@@ -16,8 +16,8 @@ from .common import FOUND, opened, with_config, with_json
 from .output import say_json
 
 if TYPE_CHECKING:
-    from ..rotation import KeyUse, Rotated
-    from ..service import Service
+    from ..use_cases import UseCases
+    from ..vault.rotation import KeyUse, Rotated
 
 
 @click.group()
@@ -57,8 +57,8 @@ def new(*, show: bool) -> None:
 @with_config
 def add(config: Path | None) -> None:
     """Put a fresh key first in the settings file's key ring, unseen. Then: keys rotate."""
-    from ..settings import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415 - see `common`
-    from ..settings_file import add_key  # noqa: PLC0415
+    from ..settings.file import add_key  # noqa: PLC0415
+    from ..settings.reading import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415 - see `common`
 
     named = config or Path(os.environ.get(CONFIG_VARIABLE, ""))
     if not named.name:
@@ -79,10 +79,10 @@ def add(config: Path | None) -> None:
 @click.pass_context
 def check_keys_in_use(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
     """Tell which keys sealed what, which are unused and which are missing (exit status 1)."""
-    from ..rotation import uses  # noqa: PLC0415 - see `common`
+    from ..vault.rotation import uses  # noqa: PLC0415 - see `common`
 
-    with opened(config) as service:
-        found = uses(service.context.engine, service.context.ring)
+    with opened(config) as use_cases:
+        found = uses(use_cases.context.engine, use_cases.context.ring)
     if as_json:
         say_json(found)
     else:
@@ -111,19 +111,19 @@ def _role(use: KeyUse) -> str:
 @click.pass_context
 def rotate(ctx: click.Context, config: Path | None) -> None:
     """Seal everything with the newest key; may be stopped and run again at any time."""
-    with opened(config) as service:
-        done = _rotated(service)
-        newest = service.context.ring.newest
+    with opened(config) as use_cases:
+        done = _rotated(use_cases)
+        newest = use_cases.context.ring.newest
     click.echo(f"{done.resealed} rows sealed anew with {newest}, {done.remaining} remain.")
     for row in done.unreadable:
         click.echo(row, err=True)
     ctx.exit(FOUND if done.remaining else 0)
 
 
-def _rotated(service: Service) -> Rotated:
-    from .. import rotation  # noqa: PLC0415 - see `common`
+def _rotated(use_cases: UseCases) -> Rotated:
+    from ..vault import rotation  # noqa: PLC0415 - see `common`
 
-    engine, ring = service.context.engine, service.context.ring
+    engine, ring = use_cases.context.engine, use_cases.context.ring
     rows = rotation.remaining(engine, ring)
     # The bar shows itself on a terminal only.
     with click.progressbar(length=rows, label=f"Sealing with {ring.newest}") as bar:

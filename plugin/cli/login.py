@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnosis.redact import printable
+from ..findings.redact import printable
 from .common import FOUND, find_account, opened, with_account, with_config, worker
 from .output import say_findings
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ...schemas.report import Finding
     from ...schemas.view import AccountView
-    from ..device import DeviceCode
-    from ..service import Service
+    from ..sign_in.device import DeviceCode
+    from ..use_cases import UseCases
 
 
 @click.command()
@@ -38,16 +38,16 @@ def login(
     """
     if device == app:
         raise click.UsageError("A terminal has no browser to come back to: say --device or --app.")
-    with opened(config) as service:
-        view = find_account(service, account)
-        found = _by_device(service, view) if device else _by_app(service, view)
+    with opened(config) as use_cases:
+        view = find_account(use_cases, account)
+        found = _by_device(use_cases, view) if device else _by_app(use_cases, view)
     if found is not None:
         say_findings([found])
         ctx.exit(FOUND)
 
 
-def _by_device(service: Service, view: AccountView) -> Finding | None:
-    outcome = service.sign_in.by_device(
+def _by_device(use_cases: UseCases, view: AccountView) -> Finding | None:
+    outcome = use_cases.sign_in.by_device(
         view.id, worker(), lambda code: _show(code, view.values.username)
     )
     if outcome.finding is None:
@@ -55,8 +55,8 @@ def _by_device(service: Service, view: AccountView) -> Finding | None:
     return outcome.finding
 
 
-def _by_app(service: Service, view: AccountView) -> Finding | None:
-    outcome = service.app_access.connect(view.id, worker())
+def _by_app(use_cases: UseCases, view: AccountView) -> Finding | None:
+    outcome = use_cases.app_access.connect(view.id, worker())
     if not outcome.connected:
         return outcome.finding
     click.echo(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...schemas.generic_csv import harmless
-from ..diagnosis.redact import printable
+from ..findings.redact import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from ..diagnosis.redact import printable
+from ..findings.redact import printable
 from .output import ACTORS, console, csv_line, mark, say_json, say_table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ...schemas.view import AccountView
-    from ..fleet import Cause, Checked, Summary
+    from ..connection.fleet import Cause, Checked, Summary
 
 #: Names of accounts that the summary shows for one cause; JSON and CSV have them all.
 _NAMES_SHOWN = 3

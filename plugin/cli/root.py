@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from ... import __version__
-from ..diagnosis.redact import one_line
 from ..errors import M365Error, SettingsError
+from ..findings.redact import one_line
 from .accounts import accounts
 from .common import BROKEN_OFF, NOT_BEGUN
 from .db import db

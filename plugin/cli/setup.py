@@ -28,7 +28,7 @@ def setup(ctx: click.Context, config: Path | None) -> None:
     Explains step by step what to register in Microsoft Entra. Run it again to change something:
     it offers what is there. Ctrl-C leaves everything as it was.
     """
-    from ..settings_file import stored_values, write_settings  # noqa: PLC0415 - see `common`
+    from ..settings.file import stored_values, write_settings  # noqa: PLC0415 - see `common`
 
     file = _file(config)
     before = stored_values(file)
@@ -46,14 +46,14 @@ def setup(ctx: click.Context, config: Path | None) -> None:
 
 
 def _file(config: Path | None) -> Path:
-    from ..settings import CONFIG_VARIABLE  # noqa: PLC0415 - see `common`
+    from ..settings.reading import CONFIG_VARIABLE  # noqa: PLC0415 - see `common`
 
     named = config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
     return named.expanduser().absolute()
 
 
 def _warn_of_variables() -> None:
-    from ..settings import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415 - see `common`
+    from ..settings.reading import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415 - see `common`
 
     stronger = sorted(
         name for name in os.environ if name.startswith(PREFIX) and name != CONFIG_VARIABLE
@@ -77,7 +77,7 @@ def _set_up_database(file: Path) -> None:
 
 
 def _tell_what_next(file: Path) -> None:
-    from ..settings import CONFIG_VARIABLE  # noqa: PLC0415 - see `common`
+    from ..settings.reading import CONFIG_VARIABLE  # noqa: PLC0415 - see `common`
 
     click.echo(
         f"\nThe ERP and these commands find the file by a variable:\n"

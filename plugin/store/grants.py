@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 APP_USERNAME = "the app itself"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """What Microsoft's token endpoint gave; `lifetime` is in seconds from now."""
+class NewTokens(Protocol):
+    """What a sign-in or a renewal gave, to be stored; `lifetime` is in seconds from now."""
 
-    access_token: str = field(repr=False)
-    lifetime: int
-    scopes: tuple[str, ...]
-    msal_cache: str = field(repr=False)
+    @property
+    def access_token(self) -> str: ...  # noqa: D102 - see entra.tokens
+    @property
+    def lifetime(self) -> int: ...  # noqa: D102
+    @property
+    def scopes(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def msal_cache(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ def _place(account_id: str, column: str) -> Place:
     return Place("m365_grant", account_id, column)
 
 
-def _sealed(ring: KeyRing, account_id: str, tokens: Tokens) -> dict[str, Any]:
+def _sealed(ring: KeyRing, account_id: str, tokens: NewTokens) -> dict[str, Any]:
     return {
         "sealed_token": ring.seal(tokens.access_token.encode(), _place(account_id, "access_token")),
         "sealed_cache": ring.seal(tokens.msal_cache.encode(), _place(account_id, "msal_cache")),
@@ -162,7 +165,7 @@ def put_grant(  # noqa: PLR0913 - one value per column
     connection: Connection,
     ring: KeyRing,
     account_id: str,
-    tokens: Tokens,
+    tokens: NewTokens,
     *,
     tenant_id: str,
     object_id: str,
@@ -220,7 +223,7 @@ def _of(row: TokenRow, owner: str) -> dict[str, Any]:
 
 
 def write_tokens(
-    connection: Connection, ring: KeyRing, row: TokenRow, owner: str, tokens: Tokens
+    connection: Connection, ring: KeyRing, row: TokenRow, owner: str, tokens: NewTokens
 ) -> bool:
     """Write renewed tokens if the lease still holds, and give it back; tell whether."""
     values = _of(row, owner) | _sealed(ring, row.account_id, tokens)

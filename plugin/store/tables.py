@@ -104,7 +104,7 @@ grant = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("scopes", Text, nullable=False),
     _sealed("msal_cache"),
-    # One refresh at a time over all processes: see plugin.vault.
+    # One refresh at a time over all processes: see plugin.vault.renewal.
     Column("token_version", Integer, nullable=False),
     Column("lease_owner", String(64)),
     Column("lease_until", Float),

@@ -12,7 +12,7 @@ from salesorder_m365.testing.browser import NotOfferedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from salesorder_m365.testing.contract import Press
+    from salesorder_m365.testing.press import Press
     from salesorder_m365.testing.running import Running
 
 

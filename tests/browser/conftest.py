@@ -28,8 +28,8 @@ LOOKS = {"": (WIDE, "light"), "-dark": (WIDE, "dark"), "-narrow": (NARROW, "ligh
 WATCH = """
 const seen = new Set(JSON.parse(sessionStorage.getItem("seen") || "[]"));
 new MutationObserver(() => {
-  document.querySelectorAll("#live .rung").forEach((rung) => {
-    seen.add(rung.className.replace("rung ", "") + " " + rung.dataset.stage);
+  document.querySelectorAll("#live .stage").forEach((stage) => {
+    seen.add(stage.className.replace("stage ", "") + " " + stage.dataset.stage);
   });
   sessionStorage.setItem("seen", JSON.stringify([...seen]));
 }).observe(document, {subtree: true, childList: true, attributes: true});

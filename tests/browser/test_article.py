@@ -36,13 +36,13 @@ def test_the_article_from_menu_to_mapped_folders(person, tenant):
     person.sees("Connected. sales@contoso.test is signed in.")
 
     person.test_connection()
-    for protocol, rungs in PROTOCOLS.items():
-        ladder = page.get_by_role("region", name=protocol)
-        expect(ladder.get_by_role("listitem")).to_have_count(rungs)
-        expect(ladder.get_by_text("Passed", exact=True)).to_have_count(rungs)
+    for protocol, stages in PROTOCOLS.items():
+        column = page.get_by_role("region", name=protocol)
+        expect(column.get_by_role("listitem")).to_have_count(stages)
+        expect(column.get_by_text("Passed", exact=True)).to_have_count(stages)
     person.look("report")
     shown = json.loads(page.evaluate("sessionStorage.getItem('seen')"))
-    assert {"rung-running", "rung-passed"} <= {state.split()[0] for state in shown}
+    assert {"stage-running", "stage-passed"} <= {state.split()[0] for state in shown}
 
     person.follow("Default Folder Mappings")
     expect(page.get_by_label("Sent", exact=True)).to_have_value("Sent Items")

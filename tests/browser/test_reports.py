@@ -17,8 +17,8 @@ def report_of(person):
 
 
 def stage(person, protocol, label):
-    ladder = person.page.get_by_role("region", name=protocol)
-    return ladder.get_by_role("listitem").filter(has_text=label)
+    column = person.page.get_by_role("region", name=protocol)
+    return column.get_by_role("listitem").filter(has_text=label)
 
 
 @pytest.fixture

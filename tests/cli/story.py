@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cli.empty_venv import ROOT, build_wheel, environment, stock
 from cli.terminal import READY, Terminal
-from salesorder_m365.plugin.settings import read_settings
+from salesorder_m365.plugin.settings.reading import read_settings
 from salesorder_m365.simulator import command as defaults
 from salesorder_m365.simulator.browser import PlayedBrowser, SignInError
 from salesorder_m365.simulator.identity.registration import CLIENT_ID

@@ -5,8 +5,8 @@ import uuid
 import jwt
 import pytest
 from erp import FORM
-from salesorder_m365.plugin.claims import AppItself, app_itself
-from salesorder_m365.plugin.diagnosis.scopes import is_app_only, scope_problem
+from salesorder_m365.plugin.entra.claims import AppItself, app_itself
+from salesorder_m365.plugin.findings.scopes import is_app_only, scope_problem
 from salesorder_m365.simulator.identity import tokens as simulated
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.tenant.people import TENANT_ID

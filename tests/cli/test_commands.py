@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from salesorder_m365 import __version__
 from salesorder_m365.plugin.cli import main, root
-from salesorder_m365.plugin.settings import PREFIX, SECRETS
+from salesorder_m365.plugin.settings.reading import PREFIX, SECRETS
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator import command as simulator

@@ -165,7 +165,7 @@ def test_a_registration_for_many_tenants_is_not_proved(ready, run_live, sim):
 
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_the_clock_is_held_against_the_sign_in_servers(ready, run_live, mocker, minutes):
-    from salesorder_m365.plugin import reach  # noqa: PLC0415 - the seam
+    from salesorder_m365.plugin.upkeep import reachability as reach  # noqa: PLC0415 - the seam
 
     mocker.patch.object(reach, "_wall", return_value=datetime.now(UTC).timestamp() + 60 * minutes)
     result = run_live("doctor")

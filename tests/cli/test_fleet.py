@@ -17,7 +17,7 @@ import pytest
 from cli.terminal import Terminal
 from many_accounts import make_accounts
 from salesorder_m365.plugin.cli.output import csv_line
-from salesorder_m365.plugin.settings import PREFIX
+from salesorder_m365.plugin.settings.reading import PREFIX
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import generic_host
 import pytest
 from generic_host import SECRET, GenericErp, generic
-from salesorder_m365.plugin.settings import PREFIX, read_settings
+from salesorder_m365.plugin.settings.reading import PREFIX, read_settings
 
 HOST = ("--host", "generic_host:THE_HOST")
 

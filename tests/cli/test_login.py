@@ -6,9 +6,9 @@ import warnings
 from urllib.parse import urlsplit
 
 import pytest
-from salesorder_m365.plugin import device
-from salesorder_m365.plugin.deadline import Deadline
-from salesorder_m365.plugin.identity import identity_for
+from salesorder_m365.plugin.entra.identity import identity_for
+from salesorder_m365.plugin.sign_in import device
+from salesorder_m365.plugin.wire.deadline import Deadline
 from salesorder_m365.simulator.browser import SignInError
 from salesorder_m365.simulator.identity.faults import TokenFault
 

@@ -17,7 +17,7 @@ from contextlib import closing
 import pytest
 from salesorder_m365.demo.database import Database
 from salesorder_m365.demo.generics import Generics, Seed
-from salesorder_m365.plugin.settings import PREFIX
+from salesorder_m365.plugin.settings.reading import PREFIX
 
 log = logging.getLogger(__name__)
 COUNT, KILLS = 40, 20
@@ -27,7 +27,7 @@ COMMAND = """
 import os, signal, sys
 from pathlib import Path
 from sqlalchemy.engine import default
-import salesorder_m365.demo.host, salesorder_m365.plugin.service
+import salesorder_m365.demo.host, salesorder_m365.plugin.use_cases
 from salesorder_m365.plugin.cli import main
 root = Path(salesorder_m365.__file__).parent
 places = (*(str(root / part) for part in ("schemas", "plugin", "hooks", "demo")), default.__file__)

@@ -55,7 +55,7 @@ def test_a_shared_mailbox_shows_both_identities(shown, text_of):
 
 def test_the_stages_come_before_what_to_do(shown):
     page = shown(("smtp", 3)).text
-    assert page.index('class="ladders"', page.index('id="report"')) < page.index('class="found"')
+    assert page.index('class="protocols"', page.index('id="report"')) < page.index('class="found"')
 
 
 def test_the_letter_can_be_copied_and_opened_without_a_script(shown, mail, text_of):

@@ -25,14 +25,14 @@ from typing import Any, Self
 from erp import Erp
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.errors import M365Error
-from salesorder_m365.plugin.service import Service
 from salesorder_m365.plugin.store import grants
 from salesorder_m365.plugin.store.clock import database_now
 from salesorder_m365.plugin.store.engines import engine_for, reading, writing
 from salesorder_m365.plugin.store.grants import GrantRow
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import grant
-from salesorder_m365.plugin.vault import Vault
+from salesorder_m365.plugin.use_cases import UseCases
+from salesorder_m365.plugin.vault.renewal import Vault
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.simulator import Simulator
@@ -168,7 +168,7 @@ class Bench:
 
     def vault(self, erp: Erp | None = None) -> Vault:
         host = erp or self.erp
-        return Service(
+        return UseCases(
             Context(host, lambda event: host.hook.salesorder_event(host=host, event=event))
         ).vault
 

@@ -27,13 +27,13 @@ WAIT, GRACE = 2.0, 1.0
 _accounts: WeakKeyDictionary[Lab, str] = WeakKeyDictionary()
 
 
-def told(finding: str, rung: str, **other: Any) -> dict[str, Any]:
+def told(finding: str, stage: str, **other: Any) -> dict[str, Any]:
     """Return what is expected: the finding and where it was made, and what holds for all."""
     return {
         "finding": finding,
-        "rung": rung,
+        "stage": stage,
         "remedy": "told",
-        "other ladder": "green",
+        "other protocol": "green",
         "late": "no",
         "token in the clear": "0 bytes",
         "left open": 0,
@@ -103,9 +103,9 @@ class Meeting:
         late = note(LATE, max(0.0, time.monotonic() - began - self.timeout))
         return {
             "finding": " ".join(found.code for found in report.findings),
-            "rung": self._rung(report),
+            "stage": self._stage(report),
             "remedy": _remedy(report),
-            "other ladder": self._other(report),
+            "other protocol": self._other(report),
             "late": "no" if late <= GRACE else f"{late:.1f} s",
             "token in the clear": f"{note(EXPOSED, self._exposed()):.0f} bytes",
             "left open": left_open(port, besides=before),
@@ -113,7 +113,7 @@ class Meeting:
             "next call": "green" if bench.erp.test(bench.account).passed else "FAILS",
         }
 
-    def _rung(self, report: ConnectionReport) -> str:
+    def _stage(self, report: ConnectionReport) -> str:
         return " ".join(
             stage.name
             for stage in report.stages
@@ -208,14 +208,14 @@ class Scripted:
     at: str
     then: Script = field(repr=False)
     finding: str
-    rung: str
+    stage: str
     timeout: float = 5.0
     context: Callable[[], ssl.SSLContext] = field(default=scripts.good, repr=False)
     other: Mapping[str, Any] = field(default_factory=dict)
 
     def register(self, protocol: str) -> None:
         """Put it into the table for one protocol."""
-        expected = told(self.finding, self.rung, **self.other)
+        expected = told(self.finding, self.stage, **self.other)
 
         @mail_fault(self.number, protocol, self.did, expected)
         def run(bench: Bench) -> Facts:

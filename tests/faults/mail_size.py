@@ -34,7 +34,7 @@ def _refuses(conversation: Conversation) -> None:
     conversation.send(scripts.tag(conversation) + b" BAD no\r\n")
 
 
-#: protocol, what, at, then, finding, rung
+#: protocol, what, at, then, finding, stage
 _ENDLESS = [
     ("imap", "an endless list", "folders",
      scripts.repeats(b'* LIST () "/" "' + _LINE + b'"\r\n'), "too_much_data", "mailbox"),
@@ -133,10 +133,10 @@ def _victim(lab: Lab) -> _Victim:
     return _victims[lab]
 
 
-def _good(finding: str, rung: str, **other: Any) -> dict[str, Any]:
+def _good(finding: str, stage: str, **other: Any) -> dict[str, Any]:
     return {
         "finding": finding,
-        "rung": rung,
+        "stage": stage,
         **other,
         "late": "no",
         "memory": _BOUNDED,
@@ -168,18 +168,18 @@ def _seen(meeting: Meeting, port: int, do: str) -> dict[str, Any]:
 
 
 def _register_endless(
-    protocol: str, did: str, at: str, then: scripts.Script, finding: str, rung: str
+    protocol: str, did: str, at: str, then: scripts.Script, finding: str, stage: str
 ) -> None:
-    @mail_fault("M14", protocol, did, _good(finding, rung, remedy="told"))
+    @mail_fault("M14", protocol, did, _good(finding, stage, remedy="told"))
     def run(bench: Bench) -> Facts:
         meeting = Meeting(bench, protocol, timeout=_TIMEOUT)
         return _seen(meeting, meeting.serve_until(at, then), "test")
 
 
 def _register_list(did: str, answers: bytes, finding: str, folders: int) -> None:
-    rung = "mailbox" if finding else ""
+    stage = "mailbox" if finding else ""
 
-    @mail_fault("M14", "imap", did, _good(finding, rung, folders=folders))
+    @mail_fault("M14", "imap", did, _good(finding, stage, folders=folders))
     def run(bench: Bench) -> Facts:
         meeting = Meeting(bench, "imap", timeout=_TIMEOUT)
         return _seen(meeting, meeting.serve_until("folders", scripts.lists(answers)), "choices")

@@ -72,7 +72,7 @@ def _counted(
     return {**seen, "sign-ins": meeting.sign_ins(), "POSTs": bench.posts - before}
 
 
-#: number, protocol, what, at, answer, finding, rung, sign-ins, renewals of the token
+#: number, protocol, what, at, answer, finding, stage, sign-ins, renewals of the token
 _REFUSALS = [
     ("M10", "imap", "BYE, the token ran out", "folders", _BYE, "token_expired", "mailbox", 2, 1),
     ("M11", "imap", "the sign-in is refused", "sign-in", b"%s NO AUTHENTICATE failed.\r\n",
@@ -101,11 +101,11 @@ _REFUSALS = [
 
 
 def _register_refusal(
-    number: str, protocol: str, did: str, at: str, answer: bytes, finding: str, rung: str,
+    number: str, protocol: str, did: str, at: str, answer: bytes, finding: str, stage: str,
     sign_ins: int, posts: int,
 ) -> None:  # fmt: skip
     grant = {"grant": "renewed"} if posts else {}
-    expected = told(finding, rung, **grant, **{"sign-ins": sign_ins, "POSTs": posts})
+    expected = told(finding, stage, **grant, **{"sign-ins": sign_ins, "POSTs": posts})
 
     @mail_fault(number, protocol, did, expected)
     def run(bench: Bench) -> Facts:
@@ -124,7 +124,7 @@ def _register_breaks(protocol: str) -> None:
     expected = {
         "findings": f"{len(_TENTHS)} of {_LOST}",
         "remedy": "told",
-        "other ladder": "green",
+        "other protocol": "green",
         "late": "no",
         "left open": 0,
         "grant": "unchanged",

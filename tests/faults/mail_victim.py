@@ -33,7 +33,7 @@ def test(erp: Erp, account: str) -> dict[str, Any]:
     findings, failed = report.findings, [s for s in report.stages if s.status == "failed"]
     return {
         "finding": " ".join(found.code for found in findings),
-        "rung": " ".join(stage.name for stage in failed),
+        "stage": " ".join(stage.name for stage in failed),
         "remedy": "told" if all(found.steps for found in findings) else "MISSING",
     }
 
@@ -43,8 +43,8 @@ def choices(erp: Erp, account: str) -> dict[str, Any]:
     try:
         found = erp.choices(account)
     except MailError as err:
-        return {"finding": err.code, "rung": err.stage, "folders": 0}
-    return {"finding": "", "rung": "", "folders": len(found.folders)}
+        return {"finding": err.code, "stage": err.stage, "folders": 0}
+    return {"finding": "", "stage": "", "folders": len(found.folders)}
 
 
 def save(erp: Erp, account: str) -> dict[str, Any]:
@@ -52,8 +52,8 @@ def save(erp: Erp, account: str) -> dict[str, Any]:
     try:
         erp.map(account, inbox="INBOX")
     except MailError as err:
-        return {"finding": err.code, "rung": err.stage}
-    return {"finding": "", "rung": ""}
+        return {"finding": err.code, "stage": err.stage}
+    return {"finding": "", "stage": ""}
 
 
 ACTIONS = {"test": test, "choices": choices, "save": save}

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from loopback import Conversation
-from salesorder_m365.plugin import net
+from salesorder_m365.plugin.wire import connecting as net
 
 from . import mail_scripts as scripts
 from .bench import Bench

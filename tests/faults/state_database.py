@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from salesorder_m365.plugin import vault
 from salesorder_m365.plugin.store import engines, grants
+from salesorder_m365.plugin.vault import renewal as vault
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from marshmallow import ValidationError
-from salesorder_m365.plugin import rotation
 from salesorder_m365.plugin.errors import SealError
 from salesorder_m365.plugin.store import engines, grants
 from salesorder_m365.plugin.store.sealing import KeyRing
+from salesorder_m365.plugin.vault import rotation
 from salesorder_m365.schemas.settings import load_settings
 
 from .bench import Bench, another_key

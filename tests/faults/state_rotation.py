@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from salesorder_m365.plugin import rotation
+from salesorder_m365.plugin.entra.tokens import Tokens
 from salesorder_m365.plugin.errors import SealError
 from salesorder_m365.plugin.store import grants
 from salesorder_m365.plugin.store.engines import reading, writing
-from salesorder_m365.plugin.store.grants import GrantRow, Tokens
+from salesorder_m365.plugin.store.grants import GrantRow
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import account, grant
+from salesorder_m365.plugin.vault import rotation
 from sqlalchemy import Connection
 
 from .bench import Bench, Worker, another_key

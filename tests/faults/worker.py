@@ -25,12 +25,14 @@ import msal
 import psycopg
 from erp import Erp
 from salesorder_m365.hooks import implementations
-from salesorder_m365.plugin import http_session, rotation, vault
 from salesorder_m365.plugin.context import Context
+from salesorder_m365.plugin.entra.identity import Identity
 from salesorder_m365.plugin.errors import M365Error
-from salesorder_m365.plugin.identity import Identity
-from salesorder_m365.plugin.service import Service
 from salesorder_m365.plugin.store import resealing
+from salesorder_m365.plugin.use_cases import UseCases
+from salesorder_m365.plugin.vault import renewal as vault
+from salesorder_m365.plugin.vault import rotation
+from salesorder_m365.plugin.wire import http as http_session
 from salesorder_m365.schemas.settings import load_settings
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -97,7 +99,7 @@ def ask(job: dict[str, Any]) -> None:
 
     host = Erp(load_settings(job["settings"]), name=job["name"])
     try:
-        token = Service(Context(host, lambda event: None)).vault.token(job["account"])
+        token = UseCases(Context(host, lambda event: None)).vault.token(job["account"])
     except M365Error as err:
         report(kind=type(err).__name__, why=str(err), pid=os.getpid())
     else:

@@ -1,7 +1,7 @@
 """National clouds: their places, and that settings override each."""
 
 import pytest
-from salesorder_m365.plugin.clouds import CLOUDS, endpoints
+from salesorder_m365.plugin.settings.clouds import CLOUDS, endpoints
 from salesorder_m365.schemas.settings import CLOUDS as NAMES
 from salesorder_m365.schemas.settings import Endpoint, Settings
 

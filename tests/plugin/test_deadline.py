@@ -7,7 +7,8 @@ from contextlib import nullcontext
 
 import pytest
 from loopback import server_context
-from salesorder_m365.plugin.deadline import (
+from salesorder_m365.plugin.wire.connecting import connect, resolve
+from salesorder_m365.plugin.wire.deadline import (
     LONE_OPERATION,
     MAX_BYTES,
     Deadline,
@@ -18,7 +19,7 @@ from salesorder_m365.plugin.deadline import (
     expect,
     remaining,
 )
-from salesorder_m365.plugin.net import connect, resolve, secure, tls_context
+from salesorder_m365.plugin.wire.tls import secure, tls_context
 
 
 def connected(port):

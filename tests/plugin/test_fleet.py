@@ -6,9 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from salesorder_m365.plugin.diagnosis.catalogue import finding
+from salesorder_m365.plugin.connection.fleet import PER_USER, Checked, check_each, summary
 from salesorder_m365.plugin.errors import NoSuchAccountError, StoreError
-from salesorder_m365.plugin.fleet import PER_USER, Checked, check_each, summary
+from salesorder_m365.plugin.findings.catalogue import finding
 from salesorder_m365.schemas.account import AccountForm
 from salesorder_m365.schemas.report import ConnectionReport
 from salesorder_m365.schemas.view import AccountState, AccountView

@@ -10,21 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imapclient.imap_utf7 import encode
 from marshmallow import ValidationError
-from salesorder_m365.plugin.folder_roles import _squeezed, is_inbox
-from salesorder_m365.plugin.folders import (
+from salesorder_m365.plugin.folders.choices import (
     MOST_ASKED,
     folder_choices,
     map_folders,
     paths_to_ask,
     suggest,
 )
-from salesorder_m365.plugin.imap import imap_session
-from salesorder_m365.plugin.listing import MAX_FOLDERS, ListedFolder
+from salesorder_m365.plugin.folders.roles import _squeezed, is_inbox
+from salesorder_m365.plugin.transport.imap import imap_session
+from salesorder_m365.plugin.transport.listing import MAX_FOLDERS, ListedFolder
 from salesorder_m365.schemas.folders import MappedFolder, Role
 from salesorder_m365.schemas.plain import to_plain
 
 NAMES = tomllib.loads(
-    files("salesorder_m365.plugin").joinpath("folder_names.toml").read_text(encoding="utf-8")
+    files("salesorder_m365.plugin.folders")
+    .joinpath("folder_names.toml")
+    .read_text(encoding="utf-8")
 )
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from client_certificate import certificate_pem
-from salesorder_m365.plugin.answers import GrantRefusedError
+from salesorder_m365.plugin.entra.identity import claims_of, identity_for
+from salesorder_m365.plugin.entra.refusals import GrantRefusedError
 from salesorder_m365.plugin.errors import RegistrationError, UnavailableError
-from salesorder_m365.plugin.identity import claims_of, identity_for
 from salesorder_m365.simulator.identity.faults import TokenFault
 
 SALES = "sales@contoso.test"

@@ -14,21 +14,21 @@ from contextlib import contextmanager
 
 import pytest
 from loopback import TripCounter, server_context
-from salesorder_m365.plugin import imap_client
-from salesorder_m365.plugin.deadline import MAX_BYTES, Deadline, TooMuchDataError
-from salesorder_m365.plugin.diagnosis.classify import imap_code, network_code
 from salesorder_m365.plugin.errors import MailError
-from salesorder_m365.plugin.imap import MOST_STATUSES, imap_session
-from salesorder_m365.plugin.listing import MAX_FOLDERS
-from salesorder_m365.plugin.sasl import xoauth2
+from salesorder_m365.plugin.findings.classify import imap_code, network_code
+from salesorder_m365.plugin.transport import imap_client
+from salesorder_m365.plugin.transport.imap import MOST_STATUSES, imap_session
+from salesorder_m365.plugin.transport.listing import MAX_FOLDERS
+from salesorder_m365.plugin.transport.xoauth2 import xoauth2
+from salesorder_m365.plugin.wire.deadline import MAX_BYTES, Deadline, TooMuchDataError
 
 SALES = "sales@contoso.test"
 GREETING = b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n"
 CHALLENGE = base64.b64encode(b'{"status":"400"}')
 
 
-class Rungs:
-    """Notes which rungs were entered, and which one broke."""
+class Stages:
+    """Notes which stages were entered, and which one broke."""
 
     def __init__(self):
         self.entered = []
@@ -48,9 +48,9 @@ class Rungs:
 def opened(sim, settings_for):
     """Return a function that opens a mailbox of the stand-in."""
 
-    def open_mailbox(mailbox=SALES, *, user=None, token=None, rung=None, **changes):
+    def open_mailbox(mailbox=SALES, *, user=None, token=None, stage=None, **changes):
         token = token or sim.new_token(user or mailbox)
-        more = {"rung": rung} if rung else {}
+        more = {"stage": stage} if stage else {}
         return imap_session(settings_for(sim, **changes), mailbox=mailbox, token=token, **more)
 
     return open_mailbox
@@ -60,9 +60,9 @@ def opened(sim, settings_for):
 def play_imap(play, authority, scripted_settings):
     """Return a function that plays a server over TLS and opens a session with it."""
 
-    def start(script, *, rung=None, **changes):
+    def start(script, *, stage=None, **changes):
         server = play(script, server_context(authority.issue_cert("localhost")))
-        more = {"rung": rung} if rung else {}
+        more = {"stage": stage} if stage else {}
         settings = scripted_settings(server.port, **changes)
         return server, imap_session(settings, mailbox=SALES, token="canary-token", **more)
 
@@ -90,12 +90,12 @@ def failure(session, use=lambda s: s.folders()):
 
 
 class TestStandIn:
-    def test_the_ladder_is_climbed_in_order(self, opened):
-        rungs = Rungs()
-        with opened(rung=rungs) as session:
+    def test_the_stages_are_entered_in_order(self, opened):
+        stages = Stages()
+        with opened(stage=stages) as session:
             assert len(session.folders()) == 10
-        assert rungs.entered == ["name", "connect", "tls", "sign_in"]
-        assert rungs.broken is None
+        assert stages.entered == ["name", "connect", "tls", "sign_in"]
+        assert stages.broken is None
 
     def test_names_and_attributes_are_read(self, opened):
         with opened("invoices@contoso.test") as session:
@@ -266,13 +266,13 @@ class TestHostile:
         assert (error.code, error.stage) == (network_code(cause, stage=stage), stage)
 
     def test_a_server_that_dribbles_is_left_at_the_deadline(self, play_imap):
-        rungs = Rungs()
-        _, session = play_imap(dribble, mail_timeout=1, rung=rungs)
+        stages = Stages()
+        _, session = play_imap(dribble, mail_timeout=1, stage=stages)
         started = time.monotonic()
         error = failure(session)
         assert time.monotonic() - started < 5
         assert error.code == network_code(TimeoutError(), stage="sign_in")
-        assert rungs.broken == "sign_in"
+        assert stages.broken == "sign_in"
 
     def test_the_deadline_in_force_is_kept(self, play_imap):
         _, session = play_imap(lambda c: c.pause(), mail_timeout=60)
@@ -491,7 +491,7 @@ class TestHostile:
         assert server.said == []
 
     @pytest.mark.parametrize("stage", ["name", "connect"])
-    def test_what_cannot_be_reached_says_on_which_rung(self, scripted_settings, stage):
+    def test_what_cannot_be_reached_says_on_which_stage(self, scripted_settings, stage):
         with socket.create_server(("127.0.0.1", 0)) as sock:
             port = sock.getsockname()[1]
         host = f"{'a' * 64}.test" if stage == "name" else "localhost"
@@ -508,7 +508,18 @@ def nothing_is_left_open():
     gc.collect()
 
 
-@pytest.mark.parametrize("module", ["imap", "smtp", "folders", "listing", "net", "deadline"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "transport.imap",
+        "transport.smtp",
+        "transport.listing",
+        "folders.choices",
+        "wire.connecting",
+        "wire.deadline",
+        "wire.tls",
+    ],
+)
 def test_what_is_costly_is_imported_at_first_use(module):
     heavy = {"imapclient", "requests", "urllib3", "msal", "sqlalchemy", "cryptography"}
     code = f"import sys, salesorder_m365.plugin.{module}; print(*{heavy} & sys.modules.keys())"

@@ -120,9 +120,9 @@ def test_a_refused_registration_ends_the_run_and_touches_no_account(erp, sim, ru
 
 def test_a_run_ends_in_time_and_the_next_goes_on(run, accounts, monkeypatch):
     accounts(90, 80)
-    monkeypatch.setattr("salesorder_m365.plugin.jobs._RUN_SECONDS", -1)
+    monkeypatch.setattr("salesorder_m365.plugin.upkeep.jobs._RUN_SECONDS", -1)
     assert run("keep_alive") == JobReport(name="m365:keep_alive", left=2)
-    monkeypatch.setattr("salesorder_m365.plugin.jobs._RUN_SECONDS", 60)
+    monkeypatch.setattr("salesorder_m365.plugin.upkeep.jobs._RUN_SECONDS", 60)
     assert run("keep_alive") == JobReport(name="m365:keep_alive", done=2)
 
 

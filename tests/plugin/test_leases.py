@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from salesorder_m365.plugin.entra.tokens import Tokens
 from salesorder_m365.plugin.store import grants
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.sealing import KeyRing
@@ -14,7 +15,7 @@ RING = KeyRing((Key(id="k1", secret=bytes(32)),))
 
 
 def tokens(name="first"):
-    return grants.Tokens(access_token=name, lifetime=100, scopes=("a", "b"), msal_cache="{}")
+    return Tokens(access_token=name, lifetime=100, scopes=("a", "b"), msal_cache="{}")
 
 
 @pytest.fixture

@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from imapclient.imap_utf7 import encode
-from salesorder_m365.plugin.deadline import TooMuchDataError
-from salesorder_m365.plugin.listing import MAX_FOLDERS, ListedFolder, listed_folders, speakable
+from salesorder_m365.plugin.transport.listing import (
+    MAX_FOLDERS,
+    ListedFolder,
+    listed_folders,
+    speakable,
+)
+from salesorder_m365.plugin.wire.deadline import TooMuchDataError
 
 ANSWERS = {
     "quoted": (b'(\\HasNoChildren) "/" "Sent Items"', "Sent Items", ("Sent Items",)),

@@ -5,7 +5,7 @@ import traceback
 
 import pytest
 from salesorder_m365.plugin.errors import SettingsError
-from salesorder_m365.plugin.settings import CONFIG_VARIABLE, PREFIX, SECRETS, read_settings
+from salesorder_m365.plugin.settings.reading import CONFIG_VARIABLE, PREFIX, SECRETS, read_settings
 
 RING = "k1:" + base64.b64encode(b"canary-key-of-thirty-two-bytes!!").decode()
 CANARIES = ("canary", RING.partition(":")[2][:16])

@@ -13,14 +13,16 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
-from salesorder_m365.plugin import cli, rotation
+from salesorder_m365.plugin import cli
+from salesorder_m365.plugin.entra.tokens import Tokens
 from salesorder_m365.plugin.errors import SealError
-from salesorder_m365.plugin.settings import PREFIX
+from salesorder_m365.plugin.settings.reading import PREFIX
 from salesorder_m365.plugin.store import attempts, grants, resealing
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.keys import check_keys
 from salesorder_m365.plugin.store.sealing import KeyRing, Place
 from salesorder_m365.plugin.store.tables import SEALED, account, attempt, grant, metadata
+from salesorder_m365.plugin.vault import rotation
 from salesorder_m365.schemas.settings import Key
 from sqlalchemy import LargeBinary, select
 
@@ -30,7 +32,7 @@ BEFORE, AFTER, REMOVED = KeyRing((OLD,)), KeyRing((NEW, OLD)), KeyRing((NEW,))
 
 
 def tokens_of(number):
-    return grants.Tokens(
+    return Tokens(
         access_token=f"token {number}", lifetime=100, scopes=("a",), msal_cache=f"cache {number}"
     )
 
@@ -251,7 +253,7 @@ RING_TEXT = {key.id: f"{key.id}:{base64.b64encode(key.secret).decode()}" for key
 #: Rotates as the command does, in small batches; says when it begins.
 ROTATOR = """
 import sys
-from salesorder_m365.plugin.rotation import rotate
+from salesorder_m365.plugin.vault.rotation import rotate
 from salesorder_m365.plugin.store.engines import engine_for
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.schemas.settings import Key

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 
 import pytest
 from loopback import TripCounter, server_context
-from salesorder_m365.plugin.deadline import Deadline, TooMuchDataError
-from salesorder_m365.plugin.diagnosis.classify import network_code, smtp_code
 from salesorder_m365.plugin.errors import MailError
-from salesorder_m365.plugin.sasl import xoauth2
-from salesorder_m365.plugin.smtp import smtp_session
+from salesorder_m365.plugin.findings.classify import network_code, smtp_code
+from salesorder_m365.plugin.transport.smtp import smtp_session
+from salesorder_m365.plugin.transport.xoauth2 import xoauth2
+from salesorder_m365.plugin.wire.deadline import Deadline, TooMuchDataError
 
 SALES = "sales@contoso.test"
 CHALLENGE = base64.b64encode(b'{"status":"400"}')
 OFFERS = ("PIPELINING", "STARTTLS", "SMTPUTF8")
 
 
-class Rungs:
-    """Notes which rungs were entered, and which one broke."""
+class Stages:
+    """Notes which stages were entered, and which one broke."""
 
     def __init__(self):
         self.entered = []
@@ -41,8 +41,8 @@ class Rungs:
 def opened(sim, settings_for):
     """Return a function that signs in to the stand-in."""
 
-    def sign_in(username=SALES, *, token=None, rung=None, **changes):
-        more = {"rung": rung} if rung else {}
+    def sign_in(username=SALES, *, token=None, stage=None, **changes):
+        more = {"stage": stage} if stage else {}
         token = token or sim.new_token(SALES)
         return smtp_session(settings_for(sim, **changes), username=username, token=token, **more)
 
@@ -59,7 +59,7 @@ def hello(conversation, *offers):
 def play_smtp(play, authority, scripted_settings):
     """Return a function that plays a server and signs in to it; `then` begins behind STARTTLS."""
 
-    def start(then=None, *, script=None, issued="localhost", offers=OFFERS, rung=None, **changes):
+    def start(then=None, *, script=None, issued="localhost", offers=OFFERS, stage=None, **changes):
         context = server_context(authority.issue_cert(issued))
 
         def secured(conversation):
@@ -72,7 +72,7 @@ def play_smtp(play, authority, scripted_settings):
             then(conversation)
 
         server = play(script or secured)
-        more = {"rung": rung} if rung else {}
+        more = {"stage": stage} if stage else {}
         settings = scripted_settings(server.port, **changes)
         return server, smtp_session(settings, username=SALES, token="canary-token", **more)
 
@@ -100,11 +100,11 @@ def failure(session, use=lambda s: None):
 
 
 class TestStandIn:
-    def test_the_ladder_is_climbed_in_order(self, opened):
-        rungs = Rungs()
-        with opened(rung=rungs) as session:
+    def test_the_stages_are_entered_in_order(self, opened):
+        stages = Stages()
+        with opened(stage=stages) as session:
             session.check_sender(SALES)
-        assert rungs.entered == ["name", "connect", "tls", "sign_in"]
+        assert stages.entered == ["name", "connect", "tls", "sign_in"]
 
     def test_a_sender_with_send_as_is_taken(self, opened, sim):
         with opened() as session:
@@ -218,12 +218,12 @@ BEFORE_SIGN_IN = {
 class TestHostile:
     @pytest.mark.parametrize(("script", "code"), BEFORE_SIGN_IN.values(), ids=BEFORE_SIGN_IN)
     def test_no_word_of_the_token_before_tls(self, play_smtp, script, code):
-        rungs = Rungs()
+        stages = Stages()
         seconds = 20 if script is endless else 1.5  # reaching the cap takes a busy machine its time
-        server, session = play_smtp(script=script, rung=rungs, mail_timeout=seconds)
+        server, session = play_smtp(script=script, stage=stages, mail_timeout=seconds)
         started = time.monotonic()
         error = failure(session)
-        assert (error.code, error.stage, rungs.broken) == (code, "tls", "tls")
+        assert (error.code, error.stage, stages.broken) == (code, "tls", "tls")
         assert all(b"AUTH" not in line for line in server.said)
         assert time.monotonic() - started < 15
 
@@ -370,7 +370,7 @@ class TestHostile:
         assert time.monotonic() - started < 5
 
     @pytest.mark.parametrize("stage", ["name", "connect"])
-    def test_what_cannot_be_reached_says_on_which_rung(self, scripted_settings, stage):
+    def test_what_cannot_be_reached_says_on_which_stage(self, scripted_settings, stage):
         with socket.create_server(("127.0.0.1", 0)) as sock:
             port = sock.getsockname()[1]
         host = f"{'a' * 64}.test" if stage == "name" else "localhost"

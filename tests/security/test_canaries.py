@@ -18,15 +18,15 @@ from click.testing import CliRunner
 from client_certificate import certificate_pem
 from erp import BROWSER, FORM, WORKER
 from salesorder_m365.plugin import cli
-from salesorder_m365.plugin import identity as identity_module
 from salesorder_m365.plugin.context import Context
+from salesorder_m365.plugin.entra import identity as identity_module
 from salesorder_m365.plugin.errors import M365Error
-from salesorder_m365.plugin.service import Service
-from salesorder_m365.plugin.settings import PREFIX
+from salesorder_m365.plugin.settings.reading import PREFIX
 from salesorder_m365.plugin.store.accounts import read_accounts
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.grants import read_grant
 from salesorder_m365.plugin.store.tables import grant
+from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.schemas.plain import to_plain
 from salesorder_m365.schemas.settings import Key
 from salesorder_m365.simulator.identity.codes import AuthorizationCodes
@@ -204,18 +204,18 @@ def forget_waiting(run, account_id):
 
 def look_inside(run, account_id):
     """Write down what a debugger or an error tracker would show of our values."""
-    service = Service(Context(run.erp, run.erp.events.append))
-    run.see(service)
-    run.see(service.context)
-    run.see(service.context.ring)
+    use_cases = UseCases(Context(run.erp, run.erp.events.append))
+    run.see(use_cases)
+    run.see(use_cases.context)
+    run.see(use_cases.context.ring)
     run.see(run.erp.settings)
-    run.see(service.vault)
+    run.see(use_cases.vault)
     if account_id:
-        run.see(run.attempt(service.vault.token, account_id))
-    with reading(service.context.engine) as connection:
+        run.see(run.attempt(use_cases.vault.token, account_id))
+    with reading(use_cases.context.engine) as connection:
         run.see(read_accounts(connection))
         run.see(read_grant(connection, account_id))
-    run.see(service._identity())
+    run.see(use_cases._identity())
 
 
 def rotate_and_maintain(run):
@@ -261,7 +261,11 @@ def test_no_secret_gets_out(run, tmp_path):
     assert run.canaries.names() == KINDS
     assert run.found(tmp_path) == set()
     assert len(run.erp.events) > 30
-    heard = {"salesorder_m365.plugin.vault", "sqlalchemy.engine.Engine", "urllib3.connectionpool"}
+    heard = {
+        "salesorder_m365.plugin.vault.renewal",
+        "sqlalchemy.engine.Engine",
+        "urllib3.connectionpool",
+    }
     assert heard <= run.everything.speakers()
 
 

@@ -23,11 +23,11 @@ from oauth_checklist import POINTS
 from return_targets import OFF_SITE, ON_SITE
 from salesorder_m365 import plugin
 from salesorder_m365.plugin.errors import BadRequestError, NotAllowedError
-from salesorder_m365.plugin.http_session import DeadlineSession
 from salesorder_m365.plugin.store.attempts import digest, find_attempt
 from salesorder_m365.plugin.store.engines import engine_for, reading
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import attempt, grant
+from salesorder_m365.plugin.wire.http import DeadlineSession
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.tenant.people import PEOPLE
 from sqlalchemy import func, select
@@ -594,7 +594,10 @@ def test_20_neither_code_nor_state_in_logs(erp, sim, front, everything):
     left = admin.post_form(page, page + "/login").headers["location"]
     assert admin.get(front.callback, params=played(left)).headers["location"] == page
     assert admin.get(front.callback + "?" + urlencode(seen[-1])).status_code == 303
-    assert {"salesorder_m365.plugin.signin", "urllib3.connectionpool"} & everything.speakers()
+    assert {
+        "salesorder_m365.plugin.sign_in.sign_in",
+        "urllib3.connectionpool",
+    } & everything.speakers()
     for each in seen:
         for name in ("code", "state"):
             assert each[name] not in everything.text

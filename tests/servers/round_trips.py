@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from imapclient import IMAPClient, SocketTimeout
 from rich.console import Console
 from rich.table import Table
-from salesorder_m365.plugin.diagnosis.probe import probe
-from salesorder_m365.plugin.imap import imap_session
-from salesorder_m365.plugin.smtp import smtp_session
-from salesorder_m365.plugin.vault import AccessToken
+from salesorder_m365.plugin.connection.probe import probe
+from salesorder_m365.plugin.transport.imap import imap_session
+from salesorder_m365.plugin.transport.smtp import smtp_session
+from salesorder_m365.plugin.vault.renewal import AccessToken
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator.simulator import Simulator
 from servers.delay import DelayProxy

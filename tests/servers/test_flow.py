@@ -2,7 +2,7 @@
 
 import pytest
 from erp import WORKER
-from salesorder_m365.plugin.smtp import smtp_session
+from salesorder_m365.plugin.transport.smtp import smtp_session
 from salesorder_m365.schemas.account import FormErrors
 from salesorder_m365.schemas.report import StageStatus
 

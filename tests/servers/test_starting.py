@@ -13,7 +13,7 @@ import pytest
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError
 from rich.console import Console
-from salesorder_m365.plugin.sasl import xoauth2
+from salesorder_m365.plugin.transport.xoauth2 import xoauth2
 from salesorder_m365.simulator.simulator import Simulator
 from servers import dovecot, postfix
 from servers.processes import ServerProcess

@@ -137,7 +137,7 @@ def test_the_stored_report_has_no_letter_and_the_shown_one_does(erp, sim, withdr
 
 
 @pytest.mark.parametrize(
-    ("full_access", "send_as", "code", "rung", "command"),
+    ("full_access", "send_as", "code", "stage", "command"),
     [
         (True, True, None, None, ""),
         (True, False, "send_as_denied", ("smtp", "sender"), "Add-RecipientPermission"),
@@ -146,7 +146,7 @@ def test_the_stored_report_has_no_letter_and_the_shown_one_does(erp, sim, withdr
     ids=["both rights", "no SendAs", "no Full Access"],
 )
 def test_a_shared_mailbox_with_and_without_its_rights(
-    erp, sim, full_access, send_as, code, rung, command
+    erp, sim, full_access, send_as, code, stage, command
 ):
     """From the form to the report: the delegate signs in, the mailbox is opened and sends."""
     for held, rights in ((full_access, sim.tenant.full_access), (send_as, sim.tenant.send_as)):
@@ -157,7 +157,7 @@ def test_a_shared_mailbox_with_and_without_its_rights(
     assert (report.mailbox, report.signed_in_as, report.sender) == (INFO, SALES, INFO)
     assert [found.code for found in report.findings] == ([code] if code else [])
     failed = [(s.protocol, s.name) for s in report.stages if s.status is StageStatus.FAILED]
-    assert failed == ([rung] if rung else [])
+    assert failed == ([stage] if stage else [])
     for found in report.findings:
         assert found.actor is Actor.M365_ADMIN
         assert found.commands[0].startswith(f"{command} -Identity '{INFO}'")

@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from salesorder_m365.plugin.diagnosis.catalogue import (
+from salesorder_m365.plugin.findings.catalogue import (
     codes,
     entries,
     finding,
@@ -52,7 +52,7 @@ def open_places(entry):
 
 
 def test_no_code_stands_twice():
-    text = resources.files("salesorder_m365.plugin.diagnosis").joinpath("catalogue.toml")
+    text = resources.files("salesorder_m365.plugin.findings").joinpath("catalogue.toml")
     groups = tomllib.loads(text.read_text(encoding="utf-8"))
     assert sum(len(members) for members in groups.values()) == len(codes())
 
@@ -178,7 +178,7 @@ def test_commands_quote_every_value():
 
 def test_texts_are_read_at_first_use_only():
     program = (
-        "import sys, salesorder_m365.plugin.diagnosis.catalogue as c;"
+        "import sys, salesorder_m365.plugin.findings.catalogue as c;"
         "assert c.entries.cache_info().currsize == 0;"
         "assert not {'msal', 'imapclient', 'requests', 'sqlalchemy'} & set(sys.modules)"
     )

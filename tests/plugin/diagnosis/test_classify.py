@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trustme
-from salesorder_m365.plugin.deadline import TooMuchDataError
-from salesorder_m365.plugin.diagnosis.classify import (
+from salesorder_m365.plugin.findings.classify import (
     entra_code,
     imap_code,
     network_code,
@@ -18,6 +17,7 @@ from salesorder_m365.plugin.diagnosis.classify import (
     smtp_code,
     unavailable_code,
 )
+from salesorder_m365.plugin.wire.deadline import TooMuchDataError
 
 
 @pytest.mark.parametrize(

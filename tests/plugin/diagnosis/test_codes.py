@@ -5,8 +5,8 @@ from pathlib import Path
 
 import diagnosis_page
 import pytest
-from salesorder_m365.plugin.diagnosis import classify
-from salesorder_m365.plugin.diagnosis.catalogue import codes
+from salesorder_m365.plugin.findings import classify
+from salesorder_m365.plugin.findings.catalogue import codes
 
 ROOT = Path(__file__).resolve().parents[3]
 #: A call of one of these gives a finding's code as the argument at this place.
@@ -78,7 +78,7 @@ def test_every_code_that_is_raised_is_in_the_catalogue():
 
 
 def test_every_code_of_the_tables_is_in_the_catalogue():
-    tree = ast.parse((ROOT / "plugin/diagnosis/classify.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "plugin/findings/classify.py").read_text(encoding="utf-8"))
     given = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name in {*CODE_FUNCTIONS, "_tls_code"}:
@@ -89,7 +89,7 @@ def test_every_code_of_the_tables_is_in_the_catalogue():
                 for string in strings(part)
             }
     # What these functions look at beside what they give.
-    given -= {"reason", "verify_code", "", " ", "folder_missing", "sign_in"}
+    given -= {"code", "reason", "verify_code", "", " ", "folder_missing", "sign_in"}
     assert {"imap_unknown", "smtp_refused", "sign_in_refused", "tls_too_old"} <= given
     assert given - codes() == set()
 

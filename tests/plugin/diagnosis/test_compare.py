@@ -1,7 +1,7 @@
-"""What one ladder tells about the other, case by case."""
+"""What one protocol tells about the other, case by case."""
 
 import pytest
-from salesorder_m365.plugin.diagnosis.compare import compared
+from salesorder_m365.plugin.connection.compare import compared
 from salesorder_m365.plugin.errors import MailError
 
 CASES = [

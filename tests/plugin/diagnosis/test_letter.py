@@ -3,8 +3,8 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from salesorder_m365.plugin.diagnosis.catalogue import codes, entries, finding
-from salesorder_m365.plugin.diagnosis.letter import LONGEST_MAILTO
+from salesorder_m365.plugin.findings.catalogue import codes, entries, finding
+from salesorder_m365.plugin.findings.letter import LONGEST_MAILTO
 from salesorder_m365.schemas.plain import from_plain, to_plain
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, Finding
 

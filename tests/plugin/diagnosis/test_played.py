@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from erp import Erp
-from salesorder_m365.plugin.diagnosis.catalogue import entries
-from salesorder_m365.plugin.diagnosis.classify import _IMAP, _SMTP
+from salesorder_m365.plugin.findings.catalogue import entries
+from salesorder_m365.plugin.findings.classify import _IMAP, _SMTP
 from salesorder_m365.plugin.store.engines import engine_for, writing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.report import StageStatus
@@ -136,8 +136,8 @@ def test_imap_says_it(erp_at, play_mail, played, row):
     (found,) = report.findings
     check(found, row)
     # LIST is the one command behind the sign-in, whatever stage an answer belongs to.
-    rung = "sign_in" if row["stage"] == "sign_in" else "mailbox"
-    assert failed(report) == [("imap", rung)]
+    stage = "sign_in" if row["stage"] == "sign_in" else "mailbox"
+    assert failed(report) == [("imap", stage)]
     assert row["words"].removeprefix("* ").partition(" ")[2] in found.server_words
     played()
 
@@ -156,7 +156,7 @@ def test_smtp_says_it(erp_at, play_mail, played, row):
 
 @pytest.mark.parametrize("row", ANSWERS["pair"], ids=lambda row: " + ".join(row["findings"]))
 def test_both_say_it(erp_at, play_mail, played, row):
-    """What one ladder tells about the other."""
+    """What one protocol tells about the other."""
     stage = "sign_in" if row["imap"].startswith("NO") else "mailbox"
     places = {"imap": play_mail["imap"](row["imap"], stage)}
     if row["smtp"]:

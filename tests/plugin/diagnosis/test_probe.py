@@ -1,4 +1,4 @@
-"""Test Connection against the stand-in: each policy gives its finding, each rung its stage."""
+"""Test Connection against the stand-in: each policy gives its finding, each stage its stage."""
 
 import contextlib
 import logging
@@ -8,9 +8,8 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from salesorder_m365.plugin.answers import GrantRefusedError
-from salesorder_m365.plugin.deadline import remaining
-from salesorder_m365.plugin.diagnosis import probe as module
+from salesorder_m365.plugin.connection import probe as module
+from salesorder_m365.plugin.entra.refusals import GrantRefusedError
 from salesorder_m365.plugin.errors import (
     MailError,
     RegistrationError,
@@ -19,7 +18,8 @@ from salesorder_m365.plugin.errors import (
     StoreError,
     UnavailableError,
 )
-from salesorder_m365.plugin.vault import AccessToken
+from salesorder_m365.plugin.vault.renewal import AccessToken
+from salesorder_m365.plugin.wire.deadline import remaining
 from salesorder_m365.schemas.plain import from_plain, to_plain
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, ConnectionReport, StageStatus
 
@@ -153,19 +153,19 @@ POLICIES = [
 
 
 @pytest.mark.parametrize(
-    ("policy", "value", "code", "rung"), POLICIES, ids=[f"{row[0]}-{row[2]}" for row in POLICIES]
+    ("policy", "value", "code", "stage"), POLICIES, ids=[f"{row[0]}-{row[2]}" for row in POLICIES]
 )
-def test_each_policy_gives_its_finding(sim, run, policy, value, code, rung):
+def test_each_policy_gives_its_finding(sim, run, policy, value, code, stage):
     setattr(sim.tenant.policies, policy, value)
     report = run()
     assert not report.passed
     assert codes(report) == [code]
-    assert failed(report) == [rung]
+    assert failed(report) == [stage]
     assert report.findings[0].server_words
-    # The ladder stops there; the other one is climbed to its end.
-    broken, other = rung[0], {"imap": "smtp", "smtp": "imap"}[rung[0]]
+    # The protocol stops there; the other one runs to its end.
+    broken, other = stage[0], {"imap": "smtp", "smtp": "imap"}[stage[0]]
     names = [name for protocol, name in CLIMB if protocol == broken]
-    place = names.index(rung[1])
+    place = names.index(stage[1])
     assert list(statuses(report, broken).values()) == [
         *["passed"] * place,
         "failed",
@@ -220,7 +220,7 @@ def test_somebody_elses_mailbox(run):
 
 
 @pytest.mark.parametrize(
-    ("full_access", "send_as", "code", "rung"),
+    ("full_access", "send_as", "code", "stage"),
     [
         (True, True, None, None),
         (True, False, "send_as_denied", ("smtp", "sender")),
@@ -228,7 +228,7 @@ def test_somebody_elses_mailbox(run):
     ],
     ids=["both rights", "no SendAs", "no Full Access"],
 )
-def test_each_right_on_a_shared_mailbox_is_told_apart(sim, run, full_access, send_as, code, rung):
+def test_each_right_on_a_shared_mailbox_is_told_apart(sim, run, full_access, send_as, code, stage):
     right = (INFO, SALES)
     for held, rights in ((full_access, sim.tenant.full_access), (send_as, sim.tenant.send_as)):
         if not held:
@@ -236,10 +236,10 @@ def test_each_right_on_a_shared_mailbox_is_told_apart(sim, run, full_access, sen
     report = run(mailbox=INFO)
     assert (report.mailbox, report.signed_in_as, report.sender) == (INFO, SALES, INFO)
     assert codes(report) == ([code] if code else [])
-    assert failed(report) == ([rung] if rung else [])
+    assert failed(report) == ([stage] if stage else [])
 
 
-def test_a_token_of_somebody_else_is_told_by_both_ladders(sim, run):
+def test_a_token_of_somebody_else_is_told_by_both_protocols(sim, run):
     report = run(Vault(sim, user="purchasing@contoso.test"))
     assert codes(report) == ["other_user"]
     assert failed(report) == [("imap", "mailbox"), ("smtp", "sign_in")]
@@ -279,7 +279,7 @@ TOKEN_ERRORS = [
 
 
 @pytest.mark.parametrize(("err", "code"), TOKEN_ERRORS, ids=[code for _, code in TOKEN_ERRORS])
-def test_no_token_no_ladder(sim, run, err, code):
+def test_no_token_no_stage(sim, run, err, code):
     report = run(Vault(sim, first=err))
     assert codes(report) == [code]
     assert failed(report) == [("token", "token")]
@@ -349,7 +349,7 @@ def test_a_missing_permission_brings_the_consent_link_and_a_letter(sim, run):
     assert link in found.letter.text
 
 
-def test_a_refused_token_is_renewed_once_for_both_ladders(sim, run):
+def test_a_refused_token_is_renewed_once_for_both_protocols(sim, run):
     vault = Vault(sim, first=REFUSED_TOKEN)
     report = run(vault)
     assert report.passed
@@ -430,7 +430,7 @@ def test_a_second_attempt_that_breaks_earlier(sim, run, mocker):
 
     mocker.patch.object(module, "imap_session", broken)
     report = run()
-    # What passed stays passed; the rung that asked for the second attempt is the broken one.
+    # What passed stays passed; the stage that asked for the second attempt is the broken one.
     assert failed(report) == [("imap", "mailbox")]
     assert statuses(report, "imap")["sign_in"] == "passed"
     assert codes(report) == ["xoauth2_refused"]
@@ -555,12 +555,12 @@ def test_silent_servers_end_at_the_one_deadline(run, play):
     assert "1 seconds" in report.findings[0].what
 
 
-def test_the_ladders_share_what_the_token_left_of_the_time(sim, run, mocker):
+def test_the_protocols_share_what_the_token_left_of_the_time(sim, run, mocker):
     left = {}
 
     def watched(protocol):
         @contextlib.contextmanager
-        def session(settings, *, rung, **_):
+        def session(settings, *, stage, **_):
             left[protocol] = remaining()
             raise MailError("connection_lost", stage="name")
             yield
@@ -579,7 +579,7 @@ def test_the_ladders_share_what_the_token_left_of_the_time(sim, run, mocker):
     assert max(left.values()) <= 9.8
 
 
-def test_a_slow_token_leaves_no_time_for_the_ladders(sim, run):
+def test_a_slow_token_leaves_no_time_for_the_protocols(sim, run):
     class Slow(Vault):
         def __call__(self, rejected):
             time.sleep(0.4)
@@ -594,8 +594,8 @@ def test_a_thread_that_never_comes_back_is_given_up(run, mocker):
     over = threading.Event()
 
     @contextlib.contextmanager
-    def stuck(settings, *, rung, **_):
-        with rung("name"):
+    def stuck(settings, *, stage, **_):
+        with stage("name"):
             over.wait(30)
         yield
 

@@ -5,7 +5,7 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from salesorder_m365.plugin.diagnosis.redact import LONGEST, one_line, printable
+from salesorder_m365.plugin.findings.redact import LONGEST, one_line, printable
 
 TOKEN = "eyJ0eXAiOiJKV1QiLCJub25jZSI6Ing.eyJhdWQiOiJodHRwcyJ9.c2lnbmF0dXJl"
 SECRET = "abC8Q~thisisnotarealsecretvalue_0123456.x"

@@ -1,7 +1,7 @@
 """Granted scopes against the wanted ones."""
 
 import pytest
-from salesorder_m365.plugin.diagnosis.scopes import scope_problem
+from salesorder_m365.plugin.findings.scopes import scope_problem
 
 OUTLOOK = "https://outlook.office.com"
 IMAP, SMTP = f"{OUTLOOK}/IMAP.AccessAsUser.All", f"{OUTLOOK}/SMTP.Send"

@@ -1,0 +1,1 @@
+"""The account form: saved, listed, shown, deleted."""

@@ -1,0 +1,1 @@
+"""Test Connection: for one account, and for many."""

@@ -1,0 +1,58 @@
+"""Test Connection of one account: ask, keep the report, tell the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...schemas.permission import Permission
+from ..store import accounts
+from ..store.engines import reading, writing
+from .probe import probe
+from .reports import stored_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...schemas.report import ConnectionReport, Stage
+    from ..context import Context
+    from ..vault.renewal import Vault
+
+
+@dataclass(frozen=True)
+class ConnectionTests:
+    """Test Connection, for the accounts of one host."""
+
+    context: Context
+    vault: Vault
+
+    def test(
+        self, account_id: str, worker: str, progress: Callable[[Stage], None] | None
+    ) -> ConnectionReport:
+        """Run all stages and keep the report."""
+        self.context.require(worker, Permission.TEST, account_id)
+        with reading(self.context.engine) as connection:
+            row = accounts.require_account(connection, account_id)
+        report = probe(
+            self.context.settings,
+            account_id=account_id,
+            mailbox=row.form.sender_email,
+            username=row.form.username,
+            sender=row.form.sender_email,
+            token=lambda rejected: self.vault.token(account_id, rejected=rejected),
+            progress=progress,
+            now=self.context.now,
+        )
+        codes = " ".join(found.code for found in report.findings)
+        with writing(self.context.engine) as connection:
+            accounts.store_report(connection, account_id, stored_report(report))
+            event = self.context.keep(
+                connection,
+                "mail_account_tested",
+                worker,
+                account_id,
+                passed=str(report.passed),
+                findings=codes,
+            )
+        self.context.tell(event)
+        return report

@@ -1,0 +1,256 @@
+"""Test Connection: a token, then IMAP and SMTP side by side, stage by stage, within one deadline.
+
+Opening the connections is `imap`'s and `smtp`'s job, getting tokens the vault's.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from ...schemas.report import ConnectionReport, StageStatus
+from ...schemas.text import same_address
+from ..entra.claims import app_itself
+from ..findings.scopes import is_app_only, scope_problem, short_name
+from ..settings.clouds import endpoints
+from ..transport.imap import imap_session
+from ..transport.smtp import smtp_session
+from ..wire.deadline import Deadline
+from .compare import compared, for_app
+from .explain import PermissionMissingError, Subject, explained
+from .stages import Tokens, Track, run_track
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from ...schemas.report import Finding, Stage
+    from ...schemas.settings import Endpoint, Settings
+    from ..transport.imap import ListedFolder
+    from ..vault.renewal import AccessToken
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a thread gets beyond the deadline to say how it ended.
+_GRACE = 1.0
+_TOKEN = {"token": "Get Microsoft's permission (token)"}
+_WAY = {
+    "name": "Find the server",
+    "connect": "Connect",
+    "tls": "Secure the connection (TLS)",
+    "sign_in": "Sign in",
+}
+_IMAP = {**_WAY, "mailbox": "Open the mailbox", "folders": "List the folders"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A thread's last word."""
+
+    protocol: str
+    error: Exception | None
+
+
+class _Board:
+    """The stages as they stand; shows each change to `progress`, in the caller's thread."""
+
+    def __init__(self, progress: Callable[[Stage], None] | None) -> None:
+        self._progress = progress
+        self.stages: dict[tuple[str, str], Stage] = {}
+
+    def add(self, track: Track) -> None:
+        """Take a track's stages, none of them tried yet."""
+        self.stages |= {(stage.protocol, stage.name): stage for stage in track.untried()}
+
+    def show(self, stage: Stage) -> None:
+        """Take note of a stage and tell the host; one that fails at it is not told again."""
+        self.stages[stage.protocol, stage.name] = stage
+        if self._progress is None:
+            return
+        try:
+            self._progress(stage)
+        except Exception:  # the host's code: whatever it raises is the host's to mend
+            log.exception("the host's progress failed; the test goes on without it")
+            self._progress = None
+
+    def passed(self, protocol: str, name: str) -> bool:
+        """Tell whether a stage passed."""
+        return self.stages[protocol, name].status is StageStatus.PASSED
+
+    def give_up(self, protocol: str, detail: str) -> None:
+        """Show the stages of a thread that never came back as failed."""
+        for stage in list(self.stages.values()):
+            if stage.protocol == protocol and stage.status is StageStatus.RUNNING:
+                self.show(replace(stage, status=StageStatus.FAILED, detail=detail))
+
+
+def probe(  # noqa: PLR0913 - all by keyword, once per test
+    settings: Settings,
+    *,
+    account_id: str,
+    mailbox: str,
+    username: str,
+    sender: str,
+    token: Callable[[str | None], AccessToken],
+    progress: Callable[[Stage], None] | None,
+    now: Callable[[], datetime],
+) -> ConnectionReport:
+    """Test a connection and return what was seen; whatever is wrong is a finding.
+
+    `token(None)` gives a token; `token(rejected)` a renewed one, asked for once at most, after a
+    server refused the first. Both may raise the vault's errors. `progress` is called in this
+    thread with each stage as it starts and ends. It ends within `settings.mail_timeout` seconds.
+    """
+    subject = Subject(
+        settings=settings,
+        account_id=account_id,
+        mailbox=mailbox,
+        username=username,
+        sender=sender,
+    )
+    started_at, started = now(), time.monotonic()
+    board = _Board(progress)
+    test = _Test(subject, board, token)
+    errors = compared(
+        test.run(),
+        smtp_signed_in=board.passed("smtp", "sign_in"),
+        shared=not same_address(mailbox, username),
+    )
+    if test.permitted is not None and is_app_only(test.permitted.scopes):
+        errors = for_app(errors)
+        app = app_itself(test.permitted.secret)
+        subject = replace(subject, service_principal=app.object_id)
+    findings = _in_order([explained(err, subject, protocol) for protocol, err in errors.items()])
+    return ConnectionReport(
+        account_id=account_id,
+        started_at=started_at,
+        seconds=time.monotonic() - started,
+        passed=not findings,
+        mailbox=mailbox,
+        signed_in_as=username,
+        sender=sender,
+        stages=tuple(board.stages.values()),
+        findings=findings,
+    )
+
+
+class _Test:
+    """One run: the token in the caller's thread, then a thread per protocol."""
+
+    def __init__(
+        self, subject: Subject, board: _Board, token: Callable[[str | None], AccessToken]
+    ) -> None:
+        self._subject = subject
+        self._board = board
+        self._token = token
+        #: The token that both protocols began with.
+        self.permitted: AccessToken | None = None
+        self._deadline = Deadline.after(subject.settings.mail_timeout)
+        self._events: SimpleQueue[Stage | _Ended] = SimpleQueue()
+        places = endpoints(subject.settings)
+        smtp = {**_WAY, "sender": f"Send as {subject.sender}"}
+        self._first = Track("token", _TOKEN, board.show)
+        self._imap = Track("imap", _IMAP, self._events.put, _place(places.imap))
+        self._smtp = Track("smtp", smtp, self._events.put, _place(places.smtp))
+
+    def run(self) -> dict[str, Exception]:
+        """Return what broke, by protocol."""
+        for track in (self._first, self._imap, self._smtp):
+            self._board.add(track)
+        try:
+            with self._deadline.applied(), self._first.stage("token"):
+                first = self.permitted = self._permitted()
+                self._deadline.remaining()  # too late is this stage's fault, not the next ones'
+        except Exception as err:  # noqa: BLE001 - `explained` makes a finding of each
+            self._first.broke()
+            return {"token": err}
+        tokens = Tokens(first, self._token)
+        self._start(self._imap, self._open_mailbox, tokens)
+        self._start(self._smtp, self._offer_sender, tokens)
+        return self._watch({"imap", "smtp"})
+
+    def _permitted(self) -> AccessToken:
+        """Return a token whose scopes let us read and send mail, as far as they show it."""
+        token = self._token(None)
+        if self._problem(token):
+            # Kept from before the consent, perhaps: a new one has what is permitted now.
+            token = self._token(token.secret)
+        problem = self._problem(token)
+        if problem:
+            raise PermissionMissingError(*problem)
+        names = ", ".join(short_name(scope) for scope in token.scopes)
+        self._first.note(f"Permitted: {names}." if names else "Microsoft named no permissions.")
+        return token
+
+    def _problem(self, token: AccessToken) -> tuple[str, str] | None:
+        return scope_problem(token.scopes, endpoints(self._subject.settings).scopes)
+
+    def _start(self, track: Track, attempt: Callable[[str], None], tokens: Tokens) -> None:
+        def run() -> None:
+            # A deadline holds in one thread only; the end is the same for all.
+            with Deadline(self._deadline.ends).applied():
+                error = run_track(track, attempt, tokens)
+            self._events.put(_Ended(track.protocol, error))
+
+        threading.Thread(target=run, name=f"m365-test-{track.protocol}", daemon=True).start()
+
+    def _open_mailbox(self, token: str) -> None:
+        subject, track = self._subject, self._imap
+        with imap_session(
+            subject.settings, mailbox=subject.mailbox, token=token, stage=track.stage
+        ) as session:
+            with track.stage("mailbox"):
+                listed = session.folders()
+            with track.stage("folders"):
+                track.note(_counted(listed))
+
+    def _offer_sender(self, token: str) -> None:
+        subject, track = self._subject, self._smtp
+        with (
+            smtp_session(
+                subject.settings, username=subject.username, token=token, stage=track.stage
+            ) as session,
+            track.stage("sender"),
+        ):
+            session.check_sender(subject.sender)
+
+    def _watch(self, running: set[str]) -> dict[str, Exception]:
+        """Show what the threads tell until both have ended, or have had their time."""
+        errors: dict[str, Exception] = {}
+        while running:
+            left = self._deadline.ends - time.monotonic()
+            try:
+                event = self._events.get(timeout=max(0.0, left) + _GRACE)
+            except Empty:
+                for protocol in running:
+                    self._board.give_up(protocol, "It did not end in time.")
+                    errors[protocol] = TimeoutError("A thread did not end in time.")
+                break
+            if isinstance(event, _Ended):
+                running.discard(event.protocol)
+                errors |= {event.protocol: event.error} if event.error else {}
+            else:
+                self._board.show(event)
+        return {protocol: errors[protocol] for protocol in ("imap", "smtp") if protocol in errors}
+
+
+def _place(place: Endpoint) -> dict[str, str]:
+    return {"name": f"{place.host}.", "connect": f"Port {place.port}."}
+
+
+def _counted(listed: Sequence[ListedFolder]) -> str:
+    count = f"{len(listed)} folder{'' if len(listed) == 1 else 's'}"
+    unreadable = sum(folder.malformed for folder in listed)
+    return f"{count}, {unreadable} with an unreadable name." if unreadable else f"{count}."
+
+
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Leave out repetitions; what needs somebody's action comes before what may pass by itself."""
+    different: dict[tuple[str, str], Finding] = {}
+    for found in findings:
+        different.setdefault((found.code, found.what), found)
+    return tuple(sorted(different.values(), key=lambda found: found.retry))

@@ -1,0 +1,36 @@
+"""Reports of Test Connection as they are stored. Letters are not: they are written when shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...schemas.plain import from_plain, to_plain
+from ...schemas.report import ConnectionReport
+from ..findings.letter import letter_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...schemas.settings import Settings
+
+
+def stored_report(report: ConnectionReport) -> dict[str, Any]:
+    """Return the report for its column; processes of the version before read it too."""
+    plain: dict[str, Any] = to_plain(report)
+    for found in plain["findings"]:
+        del found["letter"]
+    return plain
+
+
+def shown_report(plain: Mapping[str, Any], settings: Settings) -> ConnectionReport:
+    """Return the report as it was given when the test ended."""
+    report = from_plain(ConnectionReport, plain)
+    values = {
+        "username": report.signed_in_as,
+        "mailbox": report.mailbox,
+        "client_id": settings.client_id,
+        "erp": settings.base_url,
+    }
+    findings = (replace(found, letter=letter_for(found, values)) for found in report.findings)
+    return replace(report, findings=tuple(findings))

@@ -1,1 +1,0 @@
-"""What is wrong and what helps: classify answers, look texts up, and probe a connection."""

@@ -1,0 +1,1 @@
+"""Microsoft's identity platform: what is asked of it, and what its answers mean."""

@@ -1,0 +1,1 @@
+"""Default Folder Mappings: roles, dropdowns, mappings."""

@@ -1,0 +1,107 @@
+"""Default Folder Mappings of one account: the dropdowns' choices, and the mapping stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from marshmallow import ValidationError
+
+from ...schemas.account import FormErrors
+from ...schemas.folders import load_mapping
+from ...schemas.permission import Permission
+from ..errors import MailError
+from ..store import accounts
+from ..store.engines import reading, writing
+from ..transport.imap import imap_session
+from ..wire.deadline import Deadline
+from .choices import folder_choices, map_folders, paths_to_ask, paths_to_map
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ...schemas.folders import FolderChoices
+    from ..context import Context
+    from ..store.accounts import AccountRow
+    from ..transport.imap import ImapSession
+    from ..vault.renewal import Vault
+
+T = TypeVar("T")
+
+#: Answers that a renewed token may change.
+_TOKEN_REFUSED = frozenset({"imap_refused", "token_expired"})
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Default Folder Mappings, for the accounts of one host."""
+
+    context: Context
+    vault: Vault
+
+    def choices(self, account_id: str, worker: str) -> FolderChoices:
+        """List the folders, and hold the stored mapping against them."""
+        row = self._account(account_id, worker, Permission.MAP_FOLDERS)
+        with reading(self.context.engine) as connection:
+            mapped = accounts.read_mapping(connection, account_id)
+
+        def listed_choices(session: ImapSession) -> FolderChoices:
+            listed = session.folders()
+            validities = session.uid_validities(paths_to_ask(listed, mapped))
+            return folder_choices(account_id, listed, mapped, validities)
+
+        return self._with_session(row, listed_choices)
+
+    def map(self, account_id: str, mapping: Mapping[str, Any], worker: str) -> FormErrors | None:
+        """Store a mapping; what is wrong with it comes back, and nothing is stored then."""
+        row = self._account(account_id, worker, Permission.MAP_FOLDERS)
+        try:
+            chosen = load_mapping(mapping)
+
+            def checked(session: ImapSession) -> Any:
+                listed = session.folders()
+                return map_folders(
+                    chosen,
+                    listed,
+                    session.uid_validities(paths_to_map(listed, chosen)),
+                    chosen_by=worker,
+                    chosen_at=self.context.now(),
+                )
+
+            mapped = self._with_session(row, checked)
+        except ValidationError as err:
+            messages: Any = err.messages
+            errors = {role: tuple(texts) for role, texts in messages.items()}
+            return FormErrors(errors=errors, values=dict(mapping))
+        with writing(self.context.engine) as connection:
+            accounts.require_account(connection, account_id)
+            accounts.store_mapping(connection, account_id, mapped)
+            event = self.context.keep(
+                connection,
+                "mail_account_folders_mapped",
+                worker,
+                account_id,
+                roles=" ".join(sorted(chosen)),
+            )
+        self.context.tell(event)
+        return None
+
+    def _account(self, account_id: str, worker: str, permission: Permission) -> AccountRow:
+        self.context.require(worker, permission, account_id)
+        with reading(self.context.engine) as connection:
+            return accounts.require_account(connection, account_id)
+
+    def _with_session(self, row: AccountRow, work: Callable[[ImapSession], T]) -> T:
+        """Do `work` in one session; a token that the server refuses is renewed once."""
+        mailbox = row.form.sender_email
+        with Deadline.after(self.context.settings.mail_timeout).applied():
+            token = self.vault.token(row.id).secret
+            try:
+                with imap_session(self.context.settings, mailbox=mailbox, token=token) as session:
+                    return work(session)
+            except MailError as err:
+                if err.code not in _TOKEN_REFUSED:
+                    raise
+            token = self.vault.token(row.id, rejected=token).secret
+            with imap_session(self.context.settings, mailbox=mailbox, token=token) as session:
+                return work(session)

@@ -1,0 +1,1 @@
+"""Generic accounts, replaced with a way back."""

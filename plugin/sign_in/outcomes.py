@@ -1,0 +1,158 @@
+"""How a return from Microsoft ended: in a worker's words, and as an event for the audit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...schemas.signin import LoginCode, LoginOutcome
+from ..entra.claims import ForeignTokenError
+from ..entra.consent import consent_links
+from ..entra.refusals import GrantRefusedError
+from ..errors import M365Error, RegistrationError, UnavailableError
+from ..findings.catalogue import finding
+from ..findings.classify import entra_code, unavailable_code
+from ..settings.clouds import endpoints
+from ..store import grants
+from ..store.engines import writing
+
+if TYPE_CHECKING:
+    from ...schemas.report import Finding
+    from ...schemas.signin import CallbackQuery
+    from ..context import Context
+    from ..store.attempts import Attempt
+
+#: Error numbers and ids stand in the description only when they come by the browser.
+_AADSTS = re.compile(r"AADSTS(\d{4,9})")
+_IDS = re.compile(r"\b(trace|correlation) id: ([0-9a-f-]{36})\b", re.IGNORECASE)
+_CODES = {
+    "declined": LoginCode.DECLINED,
+    "administrator_needed": LoginCode.ADMINISTRATOR_NEEDED,
+    "microsoft_unavailable": LoginCode.UNAVAILABLE,
+    "throttled": LoginCode.UNAVAILABLE,
+}
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The ways in which one attempt can end."""
+
+    context: Context
+    attempt: Attempt
+    worker: str
+
+    def connected(self, signed_in_as: str) -> LoginOutcome:
+        """Signed in as expected, and the grant is stored."""
+        self.context.emit(
+            "authn_login_success", self.worker, self.attempt.account_id, username=signed_in_as
+        )
+        return LoginOutcome(
+            code=LoginCode.CONNECTED,
+            account_id=self.attempt.account_id,
+            next_url=self.attempt.return_to,
+            message=f"Connected. {signed_in_as} is signed in. Now press Test Connection.",
+            signed_in_as=signed_in_as,
+            expected=self.attempt.username,
+        )
+
+    def consented(self, answer: CallbackQuery) -> LoginOutcome:
+        """Return what an administrator's answer means."""
+        if not answer.admin_consent:
+            return self.failed(LoginCode.REFUSED, "unknown")
+        with writing(self.context.engine) as connection:
+            # It counts for the whole tenant: no account goes on waiting for it.
+            forgiven = grants.forgive_grants(connection, "administrator_needed")
+            event = self.context.keep(
+                connection, "authz_consent_granted", self.worker, self.attempt.account_id
+            )
+        self.context.tell(event)
+        button = "Test Connection" if self.attempt.account_id in forgiven else "Login"
+        return LoginOutcome(
+            code=LoginCode.CONSENTED,
+            account_id=self.attempt.account_id,
+            next_url=self.attempt.return_to,
+            message=f"The administrator has consented for the whole organization. Press {button}.",
+        )
+
+    def expired(self, *, foreign: bool) -> LoginOutcome:
+        """Too late, used before, or come back to another browser or worker."""
+        own = self.attempt.worker == self.worker
+        code = "attempt_foreign" if foreign else "attempt_expired"
+        return self.failed(LoginCode.EXPIRED, code, own=own)
+
+    def wrong_user(self, signed_in_as: str) -> LoginOutcome:
+        """Somebody else signed in: nothing was stored."""
+        return self.failed(LoginCode.WRONG_USER, "wrong_user", signed_in_as=signed_in_as)
+
+    def turned_away(self, answer: CallbackQuery) -> LoginOutcome:
+        """Microsoft sent the browser back with an error."""
+        description = answer.error_description or ""
+        refused = GrantRefusedError(
+            {
+                "error": answer.error,
+                "error_description": description,
+                "error_codes": [int(number) for number in _AADSTS.findall(description)],
+                **{f"{kind.lower()}_id": text for kind, text in _IDS.findall(description)},
+            }
+        )
+        return self.refused(refused)
+
+    def broken_off(self, err: M365Error) -> LoginOutcome:
+        """Return what an error while redeeming means; one that is nobody's answer goes on."""
+        match err:
+            case GrantRefusedError():
+                return self.refused(err)
+            case RegistrationError():
+                self.context.alarm_registration(err.code)
+                return self.failed(LoginCode.REFUSED, err.code, err.__cause__)
+            case UnavailableError():
+                return self.failed(LoginCode.UNAVAILABLE, unavailable_code(err.reason), err)
+            case ForeignTokenError():
+                return self.failed(LoginCode.REFUSED, "foreign_token", err)
+            case _:
+                raise err
+
+    def refused(self, err: GrantRefusedError) -> LoginOutcome:
+        """Microsoft refused, by the browser or at the token endpoint."""
+        code = entra_code(err.error, err.aadsts)
+        return self.failed(_CODES.get(code, LoginCode.REFUSED), code, err)
+
+    def failed(
+        self,
+        outcome: LoginCode,
+        code: str,
+        err: BaseException | None = None,
+        *,
+        signed_in_as: str | None = None,
+        own: bool = True,
+    ) -> LoginOutcome:
+        """Return an outcome with the finding `code`; to strangers it names no account."""
+        self.context.emit("authn_login_fail", self.worker, self.attempt.account_id, code=code)
+        found = self._finding(code, err, signed_in_as or "")
+        return LoginOutcome(
+            code=outcome,
+            account_id=self.attempt.account_id if own else None,
+            next_url=self.attempt.return_to if own else "/",
+            message=found.title,
+            signed_in_as=signed_in_as,
+            expected=self.attempt.username if own else None,
+            finding=found,
+        )
+
+    def _finding(self, code: str, err: BaseException | None, signed_in_as: str) -> Finding:
+        settings = self.context.settings
+        refused = err if isinstance(err, GrantRefusedError) else GrantRefusedError({})
+        return finding(
+            code,
+            server_words=refused.description,
+            references=refused.references,
+            links=consent_links(code, settings),
+            username=self.attempt.username,
+            expected=self.attempt.username,
+            signed_in=signed_in_as,
+            redirect_uri=settings.redirect_uri,
+            client_id=settings.client_id,
+            authority=endpoints(settings).authority_url,
+            erp=settings.base_url,
+        )

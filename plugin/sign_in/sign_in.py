@@ -1,0 +1,243 @@
+"""Sign-in with Microsoft: begin and finish. Keeping the grant is the vault's job.
+
+An attempt is stored when the worker leaves for Microsoft and consumed when the browser comes back;
+only the browser, worker and account that it was begun with can finish it, once, within ten minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from marshmallow import ValidationError
+
+from ...schemas.permission import Permission
+from ...schemas.signin import LoginOutcome, Redirect, load_callback
+from ...schemas.text import same_address
+from ..entra.claims import ForeignTokenError, check_id_token
+from ..entra.refusals import GrantRefusedError
+from ..errors import BadRequestError, M365Error
+from ..settings.clouds import endpoints
+from ..store import accounts, attempts, grants
+from ..store.engines import reading, writing
+from ..wire.deadline import Deadline
+from .device import signed_in_by_device
+from .outcomes import Outcomes
+from .return_to import check_return_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from ...schemas.signin import CallbackQuery
+    from ..context import Context
+    from ..entra.claims import SignedInUser
+    from ..entra.identity import Identity, SignedIn
+    from ..store.accounts import AccountRow
+    from ..store.attempts import Attempt
+    from .device import DeviceCode
+
+LIFETIME = timedelta(minutes=10)
+#: A host's value for one browser: shorter ones could be guessed, longer ones are no cookie.
+_SHORTEST_BROWSER, _LONGEST_BROWSER = 16, 4096
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """The sign-ins of one host."""
+
+    context: Context
+    identity: Callable[[], Identity]
+
+    def begin(self, account_id: str, worker: str, browser: str, return_to: str) -> Redirect:
+        """Store an attempt and return Microsoft's sign-in page."""
+        row = self._account(account_id, worker, browser, return_to)
+        state = secrets.token_urlsafe(32)
+        with self._deadline():
+            flow = self.identity().begin(
+                state=state, username=row.form.username, claims=self._claims(account_id)
+            )
+        self._store("login", state, row, worker, browser, return_to, flow)
+        self.context.emit("authn_login_begin", worker, account_id)
+        return Redirect(url=flow["auth_uri"])
+
+    def begin_consent(self, account_id: str, worker: str, browser: str, return_to: str) -> Redirect:
+        """Store an attempt and return Microsoft's page for an administrator's consent."""
+        row = self._account(account_id, worker, browser, return_to)
+        state = secrets.token_urlsafe(32)
+        with self._deadline():
+            redirect = Redirect(
+                url=self.identity().consent_url(state),
+                # Without a state: what comes back from elsewhere must finish nothing here.
+                share_url=self.identity().consent_url(None),
+            )
+        self._store("consent", state, row, worker, browser, return_to, {})
+        self.context.emit("authz_consent_begin", worker, account_id)
+        return redirect
+
+    def callback(self, query: Mapping[str, str], worker: str, browser: str) -> LoginOutcome | None:
+        """Finish an attempt; None if the state is not ours."""
+        try:
+            answer = load_callback(query)
+        except ValidationError:
+            return None
+        with reading(self.context.engine) as connection:
+            attempt = attempts.find_attempt(connection, answer.state)
+        if attempt is None:
+            return None
+        if attempt.worker == worker:
+            self.context.require(worker, Permission.CONNECT, attempt.account_id)
+        with writing(self.context.engine) as connection:
+            consumed = attempts.consume_attempt(
+                connection, answer.state, worker=worker, browser=browser, now=self.context.now()
+            )
+        outcomes = Outcomes(self.context, attempt, worker)
+        if not consumed or attempt.authority != self._authority:
+            return outcomes.expired(foreign=not attempt.belongs_to(worker, browser))
+        with self._deadline():
+            if answer.error:
+                return outcomes.turned_away(answer)
+            if attempt.purpose == "consent":
+                return outcomes.consented(answer)
+            return self._finish(attempt, outcomes, lambda: self._redeemed(attempt, answer))
+
+    def by_device(
+        self, account_id: str, worker: str, show: Callable[[DeviceCode], None]
+    ) -> LoginOutcome:
+        """Sign in on whatever device has a browser: `show` tells the person where, and a code.
+
+        Ends when somebody has signed in or declined there, or the code has run out.
+        """
+        self.context.require(worker, Permission.CONNECT, account_id)
+        with reading(self.context.engine) as connection:
+            row = accounts.require_account(connection, account_id)
+        # Not stored: it begins and ends in this call, and no browser brings anything back.
+        attempt = self._attempt("device", "", row, worker, "", "/", b"")
+        self.context.emit("authn_login_begin", worker, account_id)
+        return self._finish(
+            attempt,
+            Outcomes(self.context, attempt, worker),
+            lambda: signed_in_by_device(
+                self.identity(), self._claims(account_id), show, self._deadline
+            ),
+        )
+
+    @property
+    def _authority(self) -> str:
+        return endpoints(self.context.settings).authority_url
+
+    def _account(self, account_id: str, worker: str, browser: str, return_to: str) -> AccountRow:
+        self.context.require(worker, Permission.CONNECT, account_id)
+        check_return_to(return_to)
+        if not _SHORTEST_BROWSER <= len(browser) <= _LONGEST_BROWSER:
+            msg = (
+                "browser must be a random value of at least 16 characters by which the host knows"
+                " this browser again, such as a session cookie made by secrets.token_urlsafe()."
+            )
+            raise BadRequestError(msg)
+        with reading(self.context.engine) as connection:
+            return accounts.require_account(connection, account_id)
+
+    def _claims(self, account_id: str) -> str | None:
+        with reading(self.context.engine) as connection:
+            row = grants.read_grant(connection, account_id)
+        return row.open_claims(self.context.ring) if row else None
+
+    def _deadline(self) -> AbstractContextManager[Deadline]:
+        return Deadline.after(self.context.settings.http_timeout).applied()
+
+    def _store(
+        self,
+        purpose: str,
+        state: str,
+        row: AccountRow,
+        worker: str,
+        browser: str,
+        return_to: str,
+        flow: Mapping[str, object],
+    ) -> None:
+        state_hash, now = attempts.digest(state), self.context.now()
+        sealed = self.context.ring.seal(json.dumps(flow).encode(), attempts.flow_place(state_hash))
+        attempt = self._attempt(purpose, state_hash, row, worker, browser, return_to, sealed)
+        with writing(self.context.engine) as connection:
+            attempts.store_attempt(connection, attempt, now=now)
+
+    def _attempt(
+        self,
+        purpose: str,
+        state_hash: str,
+        row: AccountRow,
+        worker: str,
+        browser: str,
+        return_to: str,
+        flow: bytes,
+    ) -> Attempt:
+        return attempts.Attempt(
+            state_hash=state_hash,
+            purpose=purpose,
+            account_id=row.id,
+            worker=worker,
+            browser_hash=attempts.digest(browser),
+            # The authority comes from here in the callback, never from the request.
+            authority=self._authority,
+            return_to=return_to,
+            username=row.form.username,
+            flow=flow,
+            expires_at=self.context.now() + LIFETIME,
+        )
+
+    def _finish(
+        self, attempt: Attempt, outcomes: Outcomes, ask: Callable[[], SignedIn | None]
+    ) -> LoginOutcome:
+        """Compare who signed in with who should have, and keep the grant."""
+        try:
+            signed_in = ask()
+            if signed_in is None:
+                return outcomes.expired(foreign=False)
+            user = self._user(signed_in)
+        except M365Error as err:
+            return outcomes.broken_off(err)
+        if not same_address(user.username, attempt.username):
+            return outcomes.wrong_user(user.username)
+        if not self._keep(attempt, signed_in, user):
+            return outcomes.expired(foreign=False)
+        return outcomes.connected(user.username)
+
+    def _redeemed(self, attempt: Attempt, answer: CallbackQuery) -> SignedIn:
+        # RFC 9207: an answer that names another issuer is a mix-up; no code of it is redeemed.
+        if answer.iss is not None and answer.iss != self.identity().issuer():
+            raise ForeignTokenError("issuer of the callback")
+        if not answer.code:
+            raise GrantRefusedError({"error": "no_code"})
+        flow = json.loads(attempt.open_flow(self.context.ring))
+        return self.identity().redeem(flow, answer.code)
+
+    def _user(self, signed_in: SignedIn) -> SignedInUser:
+        settings = self.context.settings
+        return check_id_token(
+            signed_in.id_token,
+            issuer=self.identity().issuer(),
+            client_id=settings.client_id,
+            tenant=settings.tenant,
+        )
+
+    def _keep(self, attempt: Attempt, signed_in: SignedIn, user: SignedInUser) -> bool:
+        """Store the grant; not if the account was deleted or given another user meanwhile."""
+        with writing(self.context.engine) as connection:
+            row = accounts.read_account(connection, attempt.account_id)
+            if row is None or not same_address(row.form.username, attempt.username):
+                return False
+            grants.put_grant(
+                connection,
+                self.context.ring,
+                attempt.account_id,
+                signed_in.tokens,
+                tenant_id=user.tenant_id,
+                object_id=user.object_id,
+                username=user.username,
+                granted_at=self.context.now(),
+            )
+        return True

@@ -1,0 +1,1 @@
+"""Microsoft's mail servers, spoken to with a token: one module per protocol."""

@@ -1,0 +1,200 @@
+"""IMAP with a token: open a session, list the folders, ask for their UIDVALIDITY.
+
+What the folders are for is `folders`' job; when to try again, and with which token, the caller's.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ..errors import MailError
+from ..findings.classify import imap_code, network_code, retry_after
+from ..findings.redact import one_line
+from ..settings.clouds import endpoints
+from ..wire.connecting import connect, resolve
+from ..wire.deadline import TooMuchDataError, bounded
+from ..wire.tls import mail_tls_context, secure
+from .listing import ListedFolder, listed_folders, speakable
+from .stages import unwatched
+from .xoauth2 import challenge_text, xoauth2
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Collection, Iterator
+
+    from ...schemas.settings import Endpoint, Settings
+    from .imap_client import Client, Reply
+    from .listing import Answer
+    from .stages import EnterStage
+
+__all__ = ["ImapSession", "ListedFolder", "imap_session"]
+
+#: STATUS commands that may go in one flight.
+MOST_STATUSES = 64
+#: Bytes at a STATUS answer's end that are looked at: a few numbers.
+_LOOKED_AT = 512
+_UID_VALIDITY = re.compile(rb"\([^()]*\bUIDVALIDITY (\d{1,10})\b[^()]*\)\s*$", re.IGNORECASE)
+# No folder, or none that holds mail. RFC 5530 has codes for it; Exchange says
+# "NO [TRYCREATE] Folder is not found." or "doesn't exist".
+_NO_SUCH_FOLDER = re.compile(
+    r"\[(?:TRYCREATE|NONEXISTENT)\]|not found|no such|unknown (?:mailbox|folder)"
+    r"|n[o']t (?:exist|selectable)",
+    re.IGNORECASE,
+)
+
+
+class ImapSession:
+    """One signed-in connection. Its methods raise ``MailError`` only; end the session then."""
+
+    def __init__(self, client: Client) -> None:
+        #: The connection, for whoever reads mail through it.
+        self.client = client
+
+    def folders(self) -> tuple[ListedFolder, ...]:
+        """Return the whole hierarchy, with one LIST.
+
+        To be called right after sign-in: Exchange may accept a token and tell only now, "User is
+        authenticated but not connected", that it does not open this mailbox.
+        """
+        with _told("mailbox", self.client):
+            answers = self._listed()
+            folders = listed_folders(answers)
+            for _ in answers:
+                pass  # of a list that was cut, so that the next command's answer comes next
+            return folders
+
+    def _listed(self) -> Iterator[Answer]:
+        _ok("mailbox", (yield from self.client.list_all()))
+
+    def uid_validity(self, path: str) -> int | None:
+        """Return a folder's UIDVALIDITY, or None if there is no such folder."""
+        return self.uid_validities([path])[path]
+
+    def uid_validities(self, paths: Collection[str]) -> dict[str, int | None]:
+        """Return the UIDVALIDITY of up to `MOST_STATUSES` folders, asked for in one flight.
+
+        None stands for a folder that is not there, or holds no mail. A name that cannot be said
+        to a server (control characters) is never there.
+        """
+        found: dict[str, int | None] = dict.fromkeys(paths)
+        asked = [path for path in found if speakable(path)]
+        if len(asked) > MOST_STATUSES:
+            raise ValueError(f"At most {MOST_STATUSES} folders can be asked for at once.")
+        with _told("folders", self.client):
+            replies = self.client.statuses([_quoted(path) for path in asked])
+            found.update((p, _validity(reply)) for p, reply in zip(asked, replies, strict=True))
+        return found
+
+
+@contextmanager
+def imap_session(
+    settings: Settings, *, mailbox: str, token: str, stage: EnterStage = unwatched
+) -> Iterator[ImapSession]:
+    """Open `mailbox` with an access token; raise ``MailError``, the socket being closed then.
+
+    Five round trips with one LIST, over TLS 1.3. Each stage is entered as `stage`: name, connect,
+    tls, sign_in (the greeting included). The deadline in force holds, or one of
+    `settings.mail_timeout` seconds.
+    """
+    place = endpoints(settings).imap
+    with bounded(settings.mail_timeout):
+        sock = _secured(settings, place, stage)
+        client = None
+        try:
+            with stage("sign_in"), _told("sign_in"):
+                client = _greeted(sock, place)
+                _sign_in(client, mailbox, token)
+            yield ImapSession(client)
+            with suppress(OSError, imaplib.IMAP4.error):
+                client.leave()
+        finally:
+            # imaplib's file holds the socket open, so both are to be closed.
+            if client is not None:
+                client.wire.file.close()
+            sock.close()
+
+
+def _secured(settings: Settings, place: Endpoint, stage: EnterStage) -> ssl.SSLSocket:
+    with stage("name"), _told("name"):
+        addresses = resolve(place.host, place.port)
+    with stage("connect"), _told("connect"):
+        sock = connect(addresses)
+    with sock, stage("tls"), _told("tls"):
+        return secure(sock, mail_tls_context(settings.ca_file), place.host)
+
+
+def _greeted(sock: ssl.SSLSocket, place: Endpoint) -> Client:
+    """Read the greeting; refuse one that makes us somebody already."""
+    from .imap_client import Client, PreauthError  # noqa: PLC0415 - loaded at first use
+
+    try:
+        client = Client(sock, place.host, place.port)
+    except PreauthError as err:
+        raise MailError("imap_preauth", stage="sign_in") from err
+    except imaplib.IMAP4.error as err:
+        # The greeting itself is a refusal: BYE, or no IMAP at all.
+        greeting = err.args[0] if err.args else ""
+        words = greeting.decode("utf-8", "replace") if isinstance(greeting, bytes) else greeting
+        raise _refused("sign_in", words.removeprefix("* ")) from None
+    return client
+
+
+def _sign_in(client: Client, mailbox: str, token: str) -> None:
+    try:
+        blob = xoauth2(mailbox, token)
+    except ValueError as err:
+        raise MailError("xoauth2_refused", stage="sign_in") from err
+    with _told("sign_in", client):
+        _ok("sign_in", client.xoauth2(blob), challenge_text(client.wire.challenge))
+
+
+def _quoted(path: str) -> bytes:
+    return b'"' + path.encode().replace(b"\\", rb"\\").replace(b'"', rb"\"") + b'"'
+
+
+def _validity(reply: Reply) -> int | None:
+    if reply.kind != "OK" and _NO_SUCH_FOLDER.search(reply.words):
+        return None
+    _ok("folders", reply)
+    # A name that is a literal comes first, and what is asked for in the line's end.
+    lines = (answer[-_LOOKED_AT:] for answer in reply.answers if isinstance(answer, bytes))
+    found = [match for match in map(_UID_VALIDITY.search, lines) if match]
+    if len(found) != 1:
+        raise _refused("folders", reply.words)
+    return int(found[0][1])
+
+
+def _ok(stage: str, reply: Reply, challenge: str = "") -> Reply:
+    if reply.kind != "OK":
+        raise _refused(stage, reply.words, challenge)
+    return reply
+
+
+def _refused(stage: str, words: str, challenge: str = "") -> MailError:
+    return MailError(
+        imap_code(words, stage=stage),
+        stage=stage,
+        server_words=one_line(f"{words} {challenge}"),
+        retry_after=retry_after(words),
+    )
+
+
+@contextmanager
+def _told(stage: str, client: Client | None = None) -> Iterator[None]:
+    """Make ``MailError`` of whatever sockets, imaplib and a server's nonsense raise."""
+    try:
+        yield
+    except (OSError, TooMuchDataError) as err:
+        if client is not None and client.wire.said_bye:
+            raise _refused(stage, client.wire.words) from err
+        raise MailError(network_code(err, stage=stage), stage=stage) from err
+    except (imaplib.IMAP4.error, ValueError) as err:
+        # imaplib makes its own error of a command that could not be sent.
+        if isinstance(err.__context__, OSError):
+            code = network_code(err.__context__, stage=stage)
+            raise MailError(code, stage=stage) from err
+        # Not "from err": its text has the server's words as they came, which may echo the token.
+        raise _refused(stage, str(err) if client is None else client.wire.words) from None

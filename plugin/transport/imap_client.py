@@ -1,0 +1,240 @@
+"""IMAPClient over a socket of ours, shortened: no CAPABILITY, XOAUTH2 in one line.
+
+The one module that uses private parts of imaplib and IMAPClient. Where a future version lacks
+one, the long way is taken instead. Apart from `imap` because importing IMAPClient costs 50 ms.
+"""
+
+from __future__ import annotations
+
+import base64
+import imaplib
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imapclient import IMAPClient
+
+from ..wire.deadline import TooMuchDataError, count, expect
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Generator, Iterator, Sequence
+
+    from .listing import Answer
+
+_CAPABILITY = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
+# Exchange Online greets without its capabilities; these are what it answers when asked.
+_EXCHANGE = re.compile(rb"\bMicrosoft Exchange\b")
+_OF_EXCHANGE = ("IMAP4", "IMAP4REV1", "AUTH=XOAUTH2", "SASL-IR")
+_MOST_CHALLENGES = 3
+#: Bytes of the greeting that are searched for capabilities; honest ones have some hundred. What
+#: follows the first bracket is looked at from each further one, so a long one would take minutes.
+_LOOKED_AT = 4096
+#: Bytes that a line costs in memory beside its own: short ones would fill it unseen.
+_LINE_COST = 64
+
+
+class PreauthError(Exception):
+    """The server greets a stranger as signed in (RFC 3501, PREAUTH): and its mailbox is unknown."""
+
+
+class Reply(NamedTuple):
+    """How a command ended (OK or NO), its untagged answers, and the server's words."""
+
+    kind: str
+    answers: list[Answer]
+    words: str
+
+
+class Wire(imaplib.IMAP4):
+    """imaplib's end of the connection; `last_line` is what the server said last."""
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        self._secured = sock
+        self.last_line = b""
+        self.challenge = b""
+        self._challenges = 0
+        self._held: list[bytes] | None = None
+        self._unread = b""
+        super().__init__()
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002 - imaplib's signature
+        """Take the socket that is there already."""
+        self.host, self.port = host, port
+        self.sock = self._secured
+        self.file = self.sock.makefile("rb")
+
+    @contextmanager
+    def one_flight(self) -> Iterator[None]:
+        """Hold commands back, and send them as one."""
+        self._held = []
+        try:
+            yield
+            held = b"".join(self._held)
+        finally:
+            self._held = None
+        self.send(held)
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]  # typeshed has a Buffer
+        """Send, or keep for the flight."""
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
+
+    def read(self, size: int) -> bytes:
+        """Read a literal; raise ``TooMuchDataError`` before memory is taken for a huge one."""
+        expect(size)
+        return super().read(size)
+
+    def readline(self) -> bytes:
+        """Read a line; raise ``ConnectionResetError`` where the server left without a BYE."""
+        if self._unread:
+            line, self._unread = self._unread, b""
+            return line
+        count(_LINE_COST)
+        try:
+            line = super().readline()
+        except self.error as err:  # imaplib's own cap: a line of a million bytes
+            raise TooMuchDataError("The server sends a line without end.") from err
+        if not line.endswith(b"\n") and not self.said_bye:
+            raise ConnectionResetError("The server closed the connection.")
+        self.last_line = line or self.last_line
+        return line
+
+    def plain_answers(self, start: bytes) -> Iterator[bytes]:
+        """Yield the answers that come next as long as they begin so and hold no literal.
+
+        imaplib spends on such a line several times what else it costs; the first one that may be
+        something else is left for it.
+        """
+        while True:
+            line = self.readline()
+            if not line.startswith(start) or line[-3:] == b"}\r\n" or line[-2:] != b"\r\n":
+                self._unread = line
+                return
+            yield line[len(start) : -2]
+
+    @property
+    def words(self) -> str:
+        """What the server said last, without the tag: for example `NO AUTHENTICATE failed`."""
+        return self.last_line.decode("utf-8", "replace").strip().partition(" ")[2]
+
+    @property
+    def said_bye(self) -> bool:
+        """Whether the server has announced that it leaves."""
+        return self.last_line[:5].upper() == b"* BYE"
+
+    def answer_challenge(self, challenge: bytes) -> bytes:
+        """Answer an error challenge with an empty line; the final NO comes then."""
+        self._challenges += 1
+        if self._challenges > _MOST_CHALLENGES:
+            raise self.abort("The server sends one challenge after the other.")
+        self.challenge = challenge
+        return b""
+
+    def _get_capabilities(self) -> None:
+        """Take the capabilities from the greeting; ask where it does not tell them."""
+        if self.state != "NONAUTH":
+            raise PreauthError
+        greeting = (self.welcome or b"")[:_LOOKED_AT]
+        if found := _CAPABILITY.search(greeting):
+            self.capabilities = tuple(found[1].decode("ascii", "replace").upper().split())
+        elif _EXCHANGE.search(greeting):
+            self.capabilities = _OF_EXCHANGE
+        else:
+            super()._get_capabilities()  # type: ignore[misc]
+
+    def _log(self, line: Any) -> None:
+        """Keep no line: imaplib would remember the last ten, the token's among them."""
+
+
+class Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
+    """An IMAPClient that is connected already. Raises imaplib's errors and ``OSError``."""
+
+    def __init__(self, sock: ssl.SSLSocket, host: str, port: int) -> None:
+        self._secured = sock
+        super().__init__(host, port=port, timeout=None)
+        # IMAPClient has imaplib tell each line to the log, at a quarter of a list's whole cost.
+        self.wire.debug = 0
+
+    @property
+    def wire(self) -> Wire:
+        """The connection as imaplib keeps it, of our kind."""
+        wire: Wire = self._imap
+        return wire
+
+    def _create_IMAP4(self) -> Wire:  # noqa: N802 - IMAPClient's name
+        return Wire(self._secured)
+
+    def xoauth2(self, blob: str) -> Reply:
+        """Sign in with an initial response in base64 (RFC 4959), or by challenge and answer."""
+        if "SASL-IR" in self.wire.capabilities and _private_parts_are_there():
+            return self._xoauth2_in_one_line(blob)
+        answers = iter([base64.b64decode(blob)])
+        try:
+            self.sasl_login(
+                "XOAUTH2",
+                lambda challenge: next(answers, None) or self.wire.answer_challenge(challenge),
+            )
+        except imaplib.IMAP4.error:
+            return self._reply("NO")
+        return self._reply("OK")
+
+    def _xoauth2_in_one_line(self, blob: str) -> Reply:
+        wire: Any = self.wire
+        wire.literal = wire.answer_challenge  # imaplib calls it for each challenge
+        try:
+            tag = wire._command("AUTHENTICATE", "XOAUTH2", blob)  # noqa: SLF001
+            kind, _ = wire._command_complete("AUTHENTICATE", tag)  # noqa: SLF001
+        finally:
+            wire.literal = None
+        if kind == "OK":
+            wire.state = "AUTH"
+        return self._reply(kind)
+
+    def list_all(self) -> Generator[Answer, None, Reply]:
+        """Ask LIST for the whole hierarchy; yield the answers as they come, return how it ended.
+
+        Whoever reads them does so while the server still looks for the next ones.
+        """
+        wire: Any = self.wire
+        if _private_parts_are_there():
+            tag = wire._command("LIST", '""', '"*"')  # noqa: SLF001
+            yield from wire.plain_answers(b"* LIST ")
+            kind, _ = wire._command_complete("LIST", tag)  # noqa: SLF001
+            _, rest = wire.response("LIST")
+        else:
+            kind, rest = wire.list('""', '"*"')
+        yield from rest
+        return self._reply(kind)
+
+    def statuses(self, names: Sequence[bytes]) -> list[Reply]:
+        """Ask STATUS (UIDVALIDITY) for quoted names, all in one flight; the replies in order."""
+        wire: Any = self.wire
+        if not _private_parts_are_there():
+            replies = []
+            for name in names:
+                kind, answers = wire.status(name, "(UIDVALIDITY)")
+                replies.append(self._reply(kind, answers))
+            return replies
+        with wire.one_flight():
+            tags = [wire._command("STATUS", name, "(UIDVALIDITY)") for name in names]  # noqa: SLF001
+        return [self._status_reply(tag) for tag in tags]
+
+    def _status_reply(self, tag: bytes) -> Reply:
+        wire: Any = self.wire
+        kind, _ = wire._command_complete("STATUS", tag)  # noqa: SLF001
+        _, answers = wire.response("STATUS")
+        return self._reply(kind, answers)
+
+    def _reply(self, kind: str, answers: Sequence[Answer] = ()) -> Reply:
+        return Reply(kind, [answer for answer in answers if answer is not None], self.wire.words)
+
+    def leave(self) -> None:
+        """Send LOGOUT without awaiting its answer."""
+        self.wire.send(b"bye LOGOUT\r\n")
+
+
+def _private_parts_are_there() -> bool:
+    return all(hasattr(imaplib.IMAP4, name) for name in ("_command", "_command_complete"))

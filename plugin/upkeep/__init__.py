@@ -1,0 +1,1 @@
+"""What the scheduler and the administrator run: jobs, health, doctor."""

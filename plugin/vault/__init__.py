@@ -1,0 +1,1 @@
+"""The sealed grants: one valid token for each caller, and key rotation."""

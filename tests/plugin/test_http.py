@@ -1,0 +1,145 @@
+"""HTTP: trust and time are ours alone, bodies stay small, nothing is followed."""
+
+import gzip
+import time
+
+import pytest
+import requests
+from loopback import server_context
+from salesorder_m365.plugin.wire.deadline import Deadline
+from salesorder_m365.plugin.wire.http import MAX_BODY, DeadlineSession, ResponseTooLargeError
+from salesorder_m365.plugin.wire.tls import tls_context
+
+
+@pytest.fixture
+def ask(play, authority, ca_file):
+    """Return a function that plays a server and makes one request of it."""
+
+    def request(script, method="GET", proxy=None, **options):
+        server = play(script, server_context(authority.issue_cert("localhost")))
+        with DeadlineSession(tls_context(ca_file), proxy=proxy) as session:
+            return session.request(method, f"https://localhost:{server.port}/", **options)
+
+    return request
+
+
+def answering(body=b"", *headers, status="200 OK"):
+    def script(conversation):
+        while conversation.line():
+            pass
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+        conversation.send("\r\n".join(lines).encode() + body)
+
+    return script
+
+
+def test_the_authority_is_asked(sim):
+    with DeadlineSession(tls_context(sim.ca_file), proxy=None) as session:
+        url = f"{sim.authority}/contoso.test/v2.0/.well-known/openid-configuration"
+        assert session.get(url).json()["token_endpoint"].startswith(sim.authority)
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_proxies_of_the_environment_are_ignored(ask, monkeypatch, name):
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert ask(answering(b"here")).text == "here"
+
+
+def test_authorities_of_the_environment_are_ignored(ask, monkeypatch, tmp_path):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
+    assert ask(answering(b"here")).text == "here"
+
+
+@pytest.mark.parametrize("verify", [False, None])
+def test_verification_cannot_be_switched_off(sim, ca_file, verify):
+    session = DeadlineSession(tls_context(ca_file), proxy=None)
+    with session, pytest.raises(requests.exceptions.SSLError):
+        session.get(sim.authority, verify=verify)
+
+
+def test_plain_http_is_refused(ca_file):
+    session = DeadlineSession(tls_context(ca_file), proxy=None)
+    with session, pytest.raises(requests.exceptions.InvalidSchema):
+        session.get("http://localhost/")
+
+
+@pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
+def test_a_redirect_is_not_followed(ask, status):
+    script = answering(b"", "Location: https://elsewhere.example.com/", status=status)
+    response = ask(script, method="POST", data={"client_secret": "x"})
+    assert response.status_code == int(status[:3])
+    assert response.history == []
+
+
+BOMB = gzip.compress(bytes(40 * MAX_BODY))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        answering(bytes(MAX_BODY + 1)),
+        answering(BOMB, "Content-Encoding: gzip"),
+        answering(BOMB, "Content-Encoding: gzip", "Location: /again", status="302 Found"),
+    ],
+    ids=["large", "compressed", "compressed redirect"],
+)
+def test_a_body_that_is_too_large_is_refused(ask, script):
+    with pytest.raises(ResponseTooLargeError):
+        ask(script)
+
+
+def test_a_body_of_the_largest_size_is_taken(ask):
+    assert len(ask(answering(bytes(MAX_BODY))).content) == MAX_BODY
+
+
+def endless_header(conversation):
+    conversation.line()
+    conversation.send(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        conversation.send(b"X: y\r\n")
+        conversation.pause(0.02)
+
+
+def endless_body(conversation):
+    conversation.line()
+    conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while True:
+        conversation.send(b"x")
+        conversation.pause(0.02)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [lambda c: c.pause(), endless_header, endless_body],
+    ids=["silent", "slow header", "slow body"],
+)
+def test_a_slow_server_is_left_at_the_deadline(ask, script):
+    started = time.monotonic()
+    with Deadline.after(0.5).applied(), pytest.raises(requests.RequestException):
+        ask(script)
+    assert time.monotonic() - started < 5
+
+
+def test_a_server_that_hangs_up_is_a_connection_error(ask):
+    with pytest.raises(requests.ConnectionError):
+        ask(lambda c: c.line())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://localhost:9/", f"https://{'a' * 64}.test/"],
+    ids=["refused", "no such name"],
+)
+def test_what_cannot_be_reached_is_a_connection_error(ca_file, url):
+    session = DeadlineSession(tls_context(ca_file), proxy=None)
+    with session, pytest.raises(requests.ConnectionError):
+        session.get(url)
+
+
+def test_a_proxy_of_the_settings_is_used(play, ca_file):
+    server = play(lambda c: (c.line(), c.send(b"HTTP/1.1 403 Forbidden\r\n\r\n")))
+    session = DeadlineSession(tls_context(ca_file), proxy=f"http://127.0.0.1:{server.port}")
+    with session, pytest.raises(requests.exceptions.ProxyError):
+        session.get("https://login.example.com/")
+    assert server.said[0].startswith(b"CONNECT login.example.com:443 HTTP/1.")
