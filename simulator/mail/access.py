@@ -5,10 +5,10 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
+from .. import replies
 from ..identity.tokens import Access, SigningKey, read_access_token
 from ..tenant.scopes import OUTLOOK
 from ..tenant.tenant import Tenant
-from . import replies
 
 IMAP_CHALLENGE = replies.challenge(f"{OUTLOOK}/IMAP.AccessAsUser.All")
 SMTP_CHALLENGE = replies.challenge(f"{OUTLOOK}/SMTP.Send")

@@ -34,9 +34,9 @@ from pymap.parsing.response import (
 )
 from pymap.parsing.response.code import Capability
 
+from .. import replies
 from ..identity.tokens import Access
 from ..serving import hush, stop_accepting
-from . import replies
 from .access import IMAP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
 
 BEFORE_LOGIN = (

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from .. import replies
 from ..serving import hush, stop_accepting
 from ..tenant.tenant import Submission, Tenant
-from . import replies
 from .access import SMTP_CHALLENGE, BadBlobError, MailAccess, RefusedError, read_blob
 
 HOST_NAME = "FR3P281CA0001.outlook.office365.com"
