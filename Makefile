@@ -67,7 +67,7 @@ test: check
 	$(BIN)/python -m pytest
 
 oauth-checklist: $(VENV)/.ready
-	@$(BIN)/python tests/oauth_checklist.py
+	@$(BIN)/python tests/tools/oauth_checklist.py
 
 faults: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m faults
@@ -91,17 +91,17 @@ $(VENV)/.ready-bench: setup.cfg $(VENV)/.ready
 
 bench: $(VENV)/.ready-bench
 	sh tests/system-packages
-	@PYTHONPATH=tests $(BIN)/python -m benchmarks --rounds $(ROUNDS) $(ONLY)
+	@cd tests && ../$(BIN)/python -m salesorder_m365.benchmarks --rounds $(ROUNDS) $(ONLY)
 
 bench-quick: $(VENV)/.ready-bench
 	sh tests/system-packages
-	@PYTHONPATH=tests $(BIN)/python -m benchmarks --quick $(ONLY)
+	@cd tests && ../$(BIN)/python -m salesorder_m365.benchmarks --quick $(ONLY)
 
 docs: $(VENV)/.ready
 	@# Anew each time: a page that is not read again does not warn again.
 	rm -rf build/docs build/doctrees
 	$(BIN)/python -m sphinx -W --keep-going -q -c docs -d build/doctrees . build/docs
-	@$(BIN)/python tests/site_links.py build/docs
+	@$(BIN)/python tests/tools/site_links.py build/docs
 
 wheel lowest audit sbom: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m supply.$@

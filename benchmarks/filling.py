@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from erp import Erp
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.store.engines import reading, writing
 from salesorder_m365.plugin.store.grants import read_grant
@@ -24,6 +23,7 @@ from salesorder_m365.simulator.simulator import Simulator
 from salesorder_m365.simulator.tenant.people import TENANT_ID, Person
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES, OUTLOOK
 from sqlalchemy import insert
+from support.erp import Erp
 
 from .world import World
 

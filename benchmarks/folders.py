@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import count, islice
 
-from erp import Erp
+from support.erp import Erp
 
 from .distance import apart
 from .filling import account_id, fill, mailbox, new_token, signed_in

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from erp import FORM, WORKER, Erp
 from salesorder_m365.plugin.store.tables import account, folder
 from salesorder_m365.plugin.transport.imap import imap_session
 from salesorder_m365.schemas.account import AccountFormSchema, FormErrors
 from salesorder_m365.schemas.folders import FolderMappingSchema
 from sqlalchemy import Engine, create_engine, event, insert, select, update
+from support.erp import FORM, WORKER, Erp
 
 from .filling import account_id as id_of
 from .filling import fill, mailbox, new_token, signed_in

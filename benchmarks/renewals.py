@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from erp import Erp
 from msal_extensions import FilePersistence, PersistedTokenCache
 from msal_extensions.filelock import LockError
 from salesorder_m365.plugin.store.engines import writing
@@ -23,6 +22,7 @@ from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.schemas.settings import Settings, load_settings
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 from sqlalchemy import update
+from support.erp import Erp
 
 from .crowd import Crowd
 from .filling import Signed, account_id, context_of, fill, mailbox, shared_cache, signed_in

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from erp import Erp
 from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.schemas.settings import load_settings
+from support.erp import Erp
 
 from . import token_peers
 from .crowd import Crowd

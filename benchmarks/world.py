@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from erp import Erp
 from faults.postgres import Postgres
 from salesorder_m365.schemas.settings import Settings, load_settings
 from salesorder_m365.simulator.simulator import Simulator
@@ -17,6 +16,7 @@ from servers.backends import RealServers
 from servers.dovecot import Dovecot
 from servers.postfix import Postfix
 from servers.relay import relay
+from support.erp import Erp
 
 BASE_URL, CALLBACK_PATH = "http://localhost:8365", "/oauth/callback"
 MAILBOX = "sales@contoso.test"

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from includes import ROOT, included, markers, pages, refreshed
 from marshmallow import missing
 from salesorder_m365.hooks import spec
 from salesorder_m365.hooks.manager import create_manager
@@ -26,6 +25,7 @@ from salesorder_m365.schemas.signin import LoginCode
 from salesorder_m365.simulator import command
 from salesorder_m365.simulator.tenant.people import PEOPLE
 from salesorder_m365.simulator.tenant.policies import DESCRIPTIONS
+from tools.includes import ROOT, included, markers, pages, refreshed
 
 HOOKS = sorted(name for name in vars(spec) if name.startswith("salesorder_"))
 PAGES = [str(page.relative_to(ROOT)) for page in pages()]
@@ -296,7 +296,7 @@ def test_decisions_are_numbered_listed_and_of_one_form():
 def test_included_files_are_shown_as_they_are(page):
     text = read(page)
     assert len(markers(text)) == len(included(text)), "a marker has no code block behind it"
-    assert refreshed(text) == text, "run: python tests/includes.py"
+    assert refreshed(text) == text, "run: python tests/tools/includes.py"
 
 
 def test_the_teaching_host_is_included():

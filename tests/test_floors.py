@@ -7,7 +7,7 @@ Imports for types only and imports inside functions count like any other. Prints
 from pathlib import Path
 
 import pytest
-from imports import Import, circles, imports, modules
+from support.imports import Import, circles, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -18,7 +18,7 @@ import click
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SMOKE = ROOT / "tests" / "smoke_wheel.py"
+SMOKE = ROOT / "tests" / "tools" / "smoke_wheel.py"
 FLOORS = ("schemas", "plugin", "hooks")
 HEAVY = {"msal", "imapclient", "sqlalchemy", "requests", "marshmallow", "cryptography", "alembic"}
 

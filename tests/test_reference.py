@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 import pytest
-import tables_page
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.cli import main as command_line
 from salesorder_m365.plugin.context import REGISTRATION_NOTICE
@@ -13,6 +12,7 @@ from salesorder_m365.plugin.findings.catalogue import entries
 from salesorder_m365.plugin.store.tables import metadata
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import SettingsSchema
+from tools import tables_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -79,6 +79,6 @@ def test_no_finding_or_event_is_in_it_that_is_gone():
 
 def test_the_tables_page_is_made_of_the_tables():
     text = tables_page.PAGE.read_text(encoding="utf-8")
-    assert text == tables_page.page(), "run: python tests/tables_page.py"
+    assert text == tables_page.page(), "run: python tests/tools/tables_page.py"
     assert f"This is schema {CURRENT}." in text
     assert "| `access_token` | bytea, not null | **sealed** |" in text

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from site_links import LIST, check, main
+from tools.site_links import LIST, check, main
 
 ROOT = Path(__file__).resolve().parent.parent
 

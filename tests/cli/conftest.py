@@ -5,10 +5,10 @@ import os
 
 import pytest
 from click.testing import CliRunner
-from erp import Erp
 from salesorder_m365.plugin.cli import main
 from salesorder_m365.plugin.settings.reading import PREFIX, read_settings
 from salesorder_m365.plugin.store.engines import dispose_engines
+from support.erp import Erp
 
 RING = "k1:" + base64.b64encode(b"canary-key-of-thirty-two-bytes!!").decode()
 

@@ -11,11 +11,11 @@ import tempfile
 import time
 
 import click
-from erp import Erp
-from many_accounts import make_accounts
 from salesorder_m365.plugin.settings.reading import PREFIX, read_settings
 from salesorder_m365.plugin.store.engines import dispose_engines
 from salesorder_m365.simulator.simulator import Simulator
+from support.erp import Erp
+from support.many_accounts import make_accounts
 
 BASE_URL = "http://localhost:8365"
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from erp import FORM
+from support.erp import FORM
 
 
 @pytest.fixture

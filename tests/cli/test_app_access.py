@@ -4,12 +4,12 @@ import uuid
 
 import jwt
 import pytest
-from erp import FORM
 from salesorder_m365.plugin.entra.claims import AppItself, app_itself
 from salesorder_m365.plugin.findings.scopes import is_app_only, scope_problem
 from salesorder_m365.simulator.identity import tokens as simulated
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.tenant.people import TENANT_ID
+from support.erp import FORM
 
 OFFICE = "https://outlook.office365.com"
 WANTED = (f"{OFFICE}/IMAP.AccessAsUser.All", f"{OFFICE}/SMTP.Send")

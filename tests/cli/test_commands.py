@@ -7,7 +7,6 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
 
-import command_page
 import pytest
 from click.testing import CliRunner
 from salesorder_m365 import __version__
@@ -16,6 +15,7 @@ from salesorder_m365.plugin.settings.reading import PREFIX, SECRETS
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator import command as simulator
+from tools import command_page
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_a_port_that_is_taken_is_named():
 
 def test_the_page_is_made_of_the_commands():
     written = command_page.PAGE.read_text(encoding="utf-8")
-    assert written == command_page.page(), "run: python tests/command_page.py"
+    assert written == command_page.page(), "run: python tests/tools/command_page.py"
 
 
 def reading(group=main, *above):

@@ -15,9 +15,9 @@ from contextlib import closing
 
 import pytest
 from cli.terminal import Terminal
-from many_accounts import make_accounts
 from salesorder_m365.plugin.cli.output import csv_line
 from salesorder_m365.plugin.settings.reading import PREFIX
+from support.many_accounts import make_accounts
 
 
 @pytest.fixture

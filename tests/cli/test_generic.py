@@ -4,12 +4,12 @@ import csv
 import io
 import json
 
-import generic_host
 import pytest
-from generic_host import SECRET, GenericErp, generic
 from salesorder_m365.plugin.settings.reading import PREFIX, read_settings
+from support import generic_host
+from support.generic_host import SECRET, GenericErp, generic
 
-HOST = ("--host", "generic_host:THE_HOST")
+HOST = ("--host", "support.generic_host:THE_HOST")
 
 
 @pytest.fixture
@@ -88,10 +88,10 @@ def test_the_host_may_come_from_the_environment_or_be_made_of_the_settings(run, 
 WRONG = {
     "no host": ((), "--host"),
     "no module": (("--host", "no_such_module:host"), "No module named 'no_such_module'"),
-    "no name": (("--host", "generic_host:missing"), "has no attribute 'missing'"),
+    "no name": (("--host", "support.generic_host:missing"), "has no attribute 'missing'"),
     "nothing": (("--host", ""), "Give the module and the name in it"),
-    "no host object": (("--host", "generic_host:json"), "is no host with Generic accounts"),
-    "not the arguments": (("--host", "generic_host:GenericErp.x"), "has no attribute"),
+    "no host object": (("--host", "support.generic_host:json"), "is no host with Generic accounts"),
+    "not the arguments": (("--host", "support.generic_host:GenericErp.x"), "has no attribute"),
 }
 
 
@@ -107,6 +107,6 @@ def test_a_host_that_cannot_be_made_is_one_line(say, monkeypatch):
         raise OSError("the ERP's disk is full")
 
     monkeypatch.setattr(generic_host, "broken", broken, raising=False)
-    result = say("plan", where=("--host", "generic_host:broken"))
+    result = say("plan", where=("--host", "support.generic_host:broken"))
     assert result.exit_code == 1
     assert "could not make its host (OSError: the ERP's disk is full)" in result.stderr

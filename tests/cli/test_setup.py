@@ -7,12 +7,12 @@ import stat
 
 import pytest
 from click.testing import CliRunner
-from client_certificate import certificate_pem
 from salesorder_m365.plugin.cli import main
 from salesorder_m365.plugin.errors import SettingsError
 from salesorder_m365.plugin.settings import file as settings_file
 from salesorder_m365.plugin.settings.file import SettingsFileError, add_key, write_settings
 from salesorder_m365.plugin.settings.reading import PREFIX, read_settings
+from support.client_certificate import certificate_pem
 
 SECRET = "canary~secret-of-contoso"
 ANSWERS = {

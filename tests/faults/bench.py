@@ -22,7 +22,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from erp import Erp
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.errors import M365Error
 from salesorder_m365.plugin.store import grants
@@ -36,6 +35,7 @@ from salesorder_m365.plugin.vault.renewal import Vault
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.simulator import Simulator
+from support.erp import Erp
 
 from .postgres import Postgres
 from .proxy import FaultProxy

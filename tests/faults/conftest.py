@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 from faults.bench import Lab
-from loopback import Conversation, LoopbackServer
 from salesorder_m365.simulator.simulator import Simulator
+from support.loopback import Conversation, LoopbackServer
 
 
 @pytest.fixture(scope="session")

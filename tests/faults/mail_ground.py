@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from loopback import Conversation, LoopbackServer
 from salesorder_m365.schemas.report import ConnectionReport, StageStatus
+from support.loopback import Conversation, LoopbackServer
 
 from . import mail_scripts as scripts
 from .bench import Bench, Lab

@@ -19,7 +19,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from loopback import Conversation, server_context
+from support.loopback import Conversation, server_context
 
 Script: TypeAlias = Callable[[Conversation], None]
 

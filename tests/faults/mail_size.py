@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, finalize
 
-from loopback import Conversation
+from support.loopback import Conversation
 
 from . import mail_scripts as scripts
 from .bench import TESTS, Bench, Lab

@@ -12,9 +12,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from erp import Erp
 from salesorder_m365.plugin.errors import MailError
 from salesorder_m365.schemas.settings import load_settings
+from support.erp import Erp
 
 _STATUS, _RESET_PEAK = Path("/proc/self/status"), "5"
 #: Seconds; a job that takes longer ends the process.

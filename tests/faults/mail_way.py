@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from loopback import Conversation
 from salesorder_m365.plugin.wire import connecting as net
+from support.loopback import Conversation
 
 from . import mail_scripts as scripts
 from .bench import Bench

@@ -23,7 +23,6 @@ from typing import Any
 
 import msal
 import psycopg
-from erp import Erp
 from salesorder_m365.hooks import implementations
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.entra.identity import Identity
@@ -35,6 +34,7 @@ from salesorder_m365.plugin.vault import rotation
 from salesorder_m365.plugin.wire import http as http_session
 from salesorder_m365.schemas.settings import load_settings
 from sqlalchemy.dialects import postgresql, sqlite
+from support.erp import Erp
 
 #: Imported once, before the processes are forked; the product imports them at first use. A crowd
 #: that read a source file while somebody writes it would fail as one.

@@ -1,7 +1,7 @@
 """A host over the simulator."""
 
 import pytest
-from erp import Erp
+from support.erp import Erp
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from erp import WORKER
 from salesorder_m365.plugin.errors import BadRequestError, NoSuchAccountError
 from salesorder_m365.schemas.account import FormErrors
 from salesorder_m365.schemas.plain import from_plain, to_plain
 from salesorder_m365.schemas.view import AccountView
+from support.erp import WORKER
 
 
 def test_a_new_account_is_a_draft_that_can_log_in(erp):

@@ -1,9 +1,9 @@
 """Tests as a host's author writes them: pytest-mock at the host's own edges only."""
 
-from erp import BROWSER, WORKER
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.hooks.spec import hookimpl
 from salesorder_m365.schemas.report import StageStatus
+from support.erp import BROWSER, WORKER
 
 MENU = ("Setup", "Configuration", "Email", "Mail Accounts", "Actions")
 

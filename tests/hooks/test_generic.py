@@ -1,8 +1,8 @@
 """The hooks for Generic accounts, with a host as its author writes one and the simulator."""
 
 import pytest
-from erp import WORKER
-from generic_host import GenericErp, generic
+from support.erp import WORKER
+from support.generic_host import GenericErp, generic
 
 HOOKS = {
     "salesorder_generic_accounts_plan": {},

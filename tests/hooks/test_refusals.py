@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from erp import BROWSER, WORKER
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.errors import NotAllowedError
 from salesorder_m365.schemas.permission import Permission
+from support.erp import BROWSER, WORKER
 
 ID = "m365:0"
 #: Hook by hook: the permission it asks for, and what it is called with.

@@ -10,8 +10,8 @@ from typing import Any
 import hypothesis
 import pytest
 import trustme
-from loopback import Conversation, LoopbackServer
 from salesorder_m365.schemas.settings import Settings, load_settings
+from support.loopback import Conversation, LoopbackServer
 
 # How long an example takes says more about the machine's load than about the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)

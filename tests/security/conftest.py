@@ -5,8 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from canaries import Everything, as_a_browser
-from erp import Erp
 from salesorder_m365.demo.app import build_app
 from salesorder_m365.demo.database import Database
 from salesorder_m365.demo.host import DemoHost
@@ -16,6 +14,8 @@ from salesorder_m365.demo.workers import PASSWORD
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.plugin.store.engines import dispose_engines
 from salesorder_m365.simulator.simulator import Simulator
+from support.canaries import Everything, as_a_browser
+from support.erp import Erp
 
 
 @pytest.fixture(autouse=True)

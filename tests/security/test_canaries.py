@@ -13,10 +13,7 @@ from dataclasses import replace
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from canaries import Canaries, forms
 from click.testing import CliRunner
-from client_certificate import certificate_pem
-from erp import BROWSER, FORM, WORKER
 from salesorder_m365.plugin import cli
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.entra import identity as identity_module
@@ -32,6 +29,9 @@ from salesorder_m365.schemas.settings import Key
 from salesorder_m365.simulator.identity.codes import AuthorizationCodes
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.identity.tokens import TokenIssuer
+from support.canaries import Canaries, forms
+from support.client_certificate import certificate_pem
+from support.erp import BROWSER, FORM, WORKER
 
 SALES, PURCHASING = "sales@contoso.test", "purchasing@contoso.test"
 

@@ -16,11 +16,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import jwt
 import pytest
-from client_certificate import certificate_pem
-from erp import BROWSER, FORM, WORKER
 from marshmallow import ValidationError
-from oauth_checklist import POINTS
-from return_targets import OFF_SITE, ON_SITE
 from salesorder_m365 import plugin
 from salesorder_m365.plugin.errors import BadRequestError, NotAllowedError
 from salesorder_m365.plugin.store.attempts import digest, find_attempt
@@ -31,6 +27,10 @@ from salesorder_m365.plugin.wire.http import DeadlineSession
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.tenant.people import PEOPLE
 from sqlalchemy import func, select
+from support.client_certificate import certificate_pem
+from support.erp import BROWSER, FORM, WORKER
+from support.return_targets import OFF_SITE, ON_SITE
+from tools.oauth_checklist import POINTS
 
 SALES, PURCHASING = "sales@contoso.test", "purchasing@contoso.test"
 OUTLOOK = "https://outlook.office.com/"

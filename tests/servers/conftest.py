@@ -5,12 +5,12 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from erp import Erp
 from servers import dovecot, postfix
 from servers.backends import Backend, RealServers, SimulatedServers
 from servers.dovecot import Dovecot
 from servers.postfix import Postfix
 from servers.running import running_dovecot, running_postfix
+from support.erp import Erp
 
 BACKENDS = ["simulator", "dovecot-postfix", "dovecot"]
 

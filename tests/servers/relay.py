@@ -1,6 +1,6 @@
 """What stands behind Dovecot's submission: an SMTP server that takes all and keeps nothing."""
 
-from loopback import Conversation, LoopbackServer
+from support.loopback import Conversation, LoopbackServer
 
 
 def _take(conversation: Conversation) -> None:

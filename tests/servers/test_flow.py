@@ -1,10 +1,10 @@
 """The whole way through the hooks, against the simulator and against real servers alike."""
 
 import pytest
-from erp import WORKER
 from salesorder_m365.plugin.transport.smtp import smtp_session
 from salesorder_m365.schemas.account import FormErrors
 from salesorder_m365.schemas.report import StageStatus
+from support.erp import WORKER
 
 SALES = "sales@contoso.test"
 ROLES = {

@@ -1,8 +1,8 @@
 """The suite itself: good hosts pass it, and each broken host fails where it is broken."""
 
 import pytest
-from broken_hosts import DEFECTS
-from conformance import FIRST, GENERIC, TESTS, results, run_suite
+from support.broken_hosts import DEFECTS
+from support.conformance import FIRST, GENERIC, TESTS, results, run_suite
 
 
 def test_the_reference_host_passes(tmp_path):
@@ -12,7 +12,7 @@ def test_the_reference_host_passes(tmp_path):
 
 
 def test_another_host_passes_that_has_no_generic_accounts(tmp_path):
-    ended = run_suite(tmp_path, "-rs", "--salesorder-host", "small_erp:host")
+    ended = run_suite(tmp_path, "-rs", "--salesorder-host", "support.small_erp:host")
     assert ended.returncode == 0, ended.stdout
     assert results(tmp_path) == {"passed": TESTS - {GENERIC}, "failed": set(), "skipped": {GENERIC}}
     assert "this host has no Generic accounts" in ended.stdout
@@ -20,7 +20,7 @@ def test_another_host_passes_that_has_no_generic_accounts(tmp_path):
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_broken_host_fails_in_its_own_test(tmp_path, name):
-    ended = run_suite(tmp_path, "--salesorder-host", f"broken_hosts:{name}")
+    ended = run_suite(tmp_path, "--salesorder-host", f"support.broken_hosts:{name}")
     assert ended.returncode == 1, ended.stdout
     assert results(tmp_path)["failed"] == {DEFECTS[name]}, ended.stdout
 
@@ -30,7 +30,7 @@ def test_every_test_but_the_first_finds_a_defect():
 
 
 def test_the_first_finds_cookies_that_do_not_come_back_from_microsoft(tmp_path):
-    ended = run_suite(tmp_path, "--salesorder-host", "broken_hosts:strict_cookies")
+    ended = run_suite(tmp_path, "--salesorder-host", "support.broken_hosts:strict_cookies")
     assert FIRST in results(tmp_path)["failed"]
     assert "must be SameSite=Lax" in ended.stdout
 
@@ -41,7 +41,7 @@ def test_the_first_finds_cookies_that_do_not_come_back_from_microsoft(tmp_path):
         ([], "add --salesorder-host my_erp.testing:host"),
         (["-n", "1"], "add --salesorder-host my_erp.testing:host"),
         (["--salesorder-host", "no_such_erp:host"], "No module named 'no_such_erp'"),
-        (["--salesorder-host", "broken_hosts:nothing"], "has no attribute 'nothing'"),
+        (["--salesorder-host", "support.broken_hosts:nothing"], "has no attribute 'nothing'"),
         (["--salesorder-host", "broken_hosts"], "Give MODULE:NAME"),
     ],
     ids=["none", "none, with workers", "no module", "no such name", "no name"],

@@ -6,11 +6,11 @@ import sys
 from inspect import getmembers
 
 import pytest
-from conformance import TESTS
-from includes import ROOT
 from salesorder_m365.testing import plugin
 from salesorder_m365.testing.contract import HostUnderTest
 from salesorder_m365.testing.faults import Fault
+from support.conformance import TESTS
+from tools.includes import ROOT
 
 PAGE = (ROOT / "docs/testing-a-host.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -38,7 +38,7 @@ def foreign(tmp_path):
     return run
 
 
-def test_a_foreign_run_imports_three_modules_of_ours_and_nothing_heavy(foreign):
+def test_a_foreign_run_imports_four_modules_of_ours_and_nothing_heavy(foreign):
     others = [f"-pno:{name}" for name in ("anyio", "hypothesispytest", "xdist", "pytest_mock")]
     ended = foreign(PROBE, "-s", *others)
     assert ended.returncode == 0, ended.stdout
@@ -48,6 +48,7 @@ def test_a_foreign_run_imports_three_modules_of_ours_and_nothing_heavy(foreign):
     assert ours == {
         "salesorder_m365",
         "salesorder_m365.testing",
+        "salesorder_m365.testing.option",
         "salesorder_m365.testing.plugin",
     }
     assert {name.split(".")[0] for name in loaded} & HEAVY == set()

@@ -5,10 +5,10 @@ import time
 
 import pytest
 import requests
-from loopback import server_context
 from salesorder_m365.plugin.wire.deadline import Deadline
 from salesorder_m365.plugin.wire.http import MAX_BODY, DeadlineSession, ResponseTooLargeError
 from salesorder_m365.plugin.wire.tls import tls_context
+from support.loopback import server_context
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Makes docs/diagnosis.md of the catalogue: python tests/diagnosis_page.py"""
+"""Makes docs/diagnosis.md of the catalogue: python tests/tools/diagnosis_page.py"""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -7,7 +7,7 @@ from pathlib import Path
 from salesorder_m365.plugin.findings.catalogue import Entry, entries, finding
 from salesorder_m365.schemas.report import Actor, Finding
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "diagnosis.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
 
 GROUPS = {
     "sign_in": "Signing in with Microsoft",
@@ -49,7 +49,7 @@ So it looks in the reference host: [all is well](images/report.png),
 [a shared mailbox without Send as](images/report-send-as-missing.png),
 [a certificate that is not trusted](images/report-certificate-wrong.png).
 
-This page is made of `plugin/findings/catalogue.toml` by `python tests/diagnosis_page.py`.
+This page is made of `plugin/findings/catalogue.toml` by `python tests/tools/diagnosis_page.py`.
 """
 
 

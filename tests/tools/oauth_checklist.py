@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-FILE = Path(__file__).parent / "security" / "test_oauth_checklist.py"
+FILE = Path(__file__).parents[1] / "security" / "test_oauth_checklist.py"
 #: Gathered from RFC 9700, 7636, 9207 and 6749, OpenID Connect Core and OWASP.
 POINTS = {
     1: "S256 challenge on every authorize URL, a fresh verifier of at least 43 characters",

@@ -1,4 +1,4 @@
-"""Makes docs/command-line.md of the commands themselves: python tests/command_page.py"""
+"""Makes docs/command-line.md of the commands themselves: python tests/tools/command_page.py"""
 
 import inspect
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import click
 from salesorder_m365.plugin.cli import main
 from salesorder_m365.plugin.cli.root import COMMANDS
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "command-line.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "command-line.md"
 
 INTRODUCTION = """\
 # The command line
@@ -66,7 +66,7 @@ Put one line into the shell's start-up file:
 
 ACCOUNT is an account's name, its id (`m365:…`), or an address that no other account has.
 
-The rest of this page is made of the commands' own help by `python tests/command_page.py`.
+The rest of this page is made of the commands' own help by `python tests/tools/command_page.py`.
 """
 
 

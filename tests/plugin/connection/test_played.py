@@ -5,12 +5,9 @@ and by the browser. How many were played is printed at the end of the run (conft
 """
 
 import ssl
-import tomllib
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from erp import Erp
 from salesorder_m365.plugin.findings.catalogue import entries
 from salesorder_m365.plugin.findings.classify import _IMAP, _SMTP
 from salesorder_m365.plugin.store.engines import engine_for, writing
@@ -18,8 +15,9 @@ from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.report import StageStatus
 from salesorder_m365.simulator.identity.error_texts import TEXTS
 from salesorder_m365.simulator.identity.faults import TokenFault
+from support.answers import ANSWERS
+from support.erp import Erp
 
-ANSWERS = tomllib.loads(Path(__file__).with_name("answers.toml").read_text(encoding="utf-8"))
 SALES, INFO = "sales@contoso.test", "info@contoso.test"
 
 

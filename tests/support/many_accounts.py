@@ -3,13 +3,14 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from erp import FORM
 from salesorder_m365.plugin.entra.tokens import Tokens
 from salesorder_m365.plugin.store import accounts, grants
 from salesorder_m365.plugin.store.engines import engine_for, writing
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.account import load_account
+
+from support.erp import FORM
 
 SALES, PURCHASING, ADMIN = "sales@contoso.test", "purchasing@contoso.test", "admin@contoso.test"
 INVOICES, ARCHIVE = "invoices@contoso.test", "archive@contoso.test"

@@ -3,11 +3,11 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from client_certificate import certificate_pem
 from salesorder_m365.plugin.entra.identity import claims_of, identity_for
 from salesorder_m365.plugin.entra.refusals import GrantRefusedError
 from salesorder_m365.plugin.errors import RegistrationError, UnavailableError
 from salesorder_m365.simulator.identity.faults import TokenFault
+from support.client_certificate import certificate_pem
 
 SALES = "sales@contoso.test"
 

@@ -11,9 +11,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from erp import WORKER
 from faults.postgres import NotInstalledError, Postgres
-from generic_host import SECRET, GenericErp, generic
 from salesorder_m365.plugin.errors import BadRequestError, HostFailedError, SealError
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading
 from salesorder_m365.plugin.store.retired import read_rows
@@ -22,6 +20,8 @@ from salesorder_m365.plugin.vault import rotation
 from salesorder_m365.schemas.permission import Permission
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.schemas.view import AccountState
+from support.erp import WORKER
+from support.generic_host import SECRET, GenericErp, generic
 
 KEY = "k1:" + base64.b64encode(bytes(range(32))).decode()
 

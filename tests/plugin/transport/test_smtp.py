@@ -8,12 +8,12 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from loopback import TripCounter, server_context
 from salesorder_m365.plugin.errors import MailError
 from salesorder_m365.plugin.findings.classify import network_code, smtp_code
 from salesorder_m365.plugin.transport.smtp import smtp_session
 from salesorder_m365.plugin.transport.xoauth2 import xoauth2
 from salesorder_m365.plugin.wire.deadline import Deadline, TooMuchDataError
+from support.loopback import TripCounter, server_context
 
 SALES = "sales@contoso.test"
 CHALLENGE = base64.b64encode(b'{"status":"400"}')

@@ -3,10 +3,10 @@
 import ast
 from pathlib import Path
 
-import diagnosis_page
 import pytest
 from salesorder_m365.plugin.findings import classify
 from salesorder_m365.plugin.findings.catalogue import codes
+from tools import diagnosis_page
 
 ROOT = Path(__file__).resolve().parents[3]
 #: A call of one of these gives a finding's code as the argument at this place.
@@ -114,7 +114,7 @@ def test_every_code_of_the_catalogue_can_come_about():
 
 def test_the_page_is_made_of_the_catalogue():
     written = diagnosis_page.PAGE.read_text(encoding="utf-8")
-    assert written == diagnosis_page.page(), "run: python tests/diagnosis_page.py"
+    assert written == diagnosis_page.page(), "run: python tests/tools/diagnosis_page.py"
 
 
 @pytest.mark.parametrize("code", sorted(codes()))

@@ -3,8 +3,9 @@
 import json
 from dataclasses import replace
 
-from erp import WORKER, Erp
 from salesorder_m365.schemas.generic import GenericAccount
+
+from support.erp import WORKER, Erp
 
 SECRET = "old-password-of"
 

@@ -1,14 +1,11 @@
 """Every answer that Microsoft is known to give leads to its finding, with the one who must act."""
 
-import tomllib
-from pathlib import Path
-
 import pytest
 from salesorder_m365.plugin.findings import classify
 from salesorder_m365.plugin.findings.catalogue import finding
 from salesorder_m365.plugin.findings.classify import entra_code, imap_code, retry_after, smtp_code
+from support.answers import ANSWERS
 
-ANSWERS = tomllib.loads(Path(__file__).with_name("answers.toml").read_text(encoding="utf-8"))
 NUMBERS = [(row, number) for row in ANSWERS["entra"] for number in row["numbers"]]
 
 

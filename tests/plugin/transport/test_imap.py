@@ -13,7 +13,6 @@ import tracemalloc
 from contextlib import contextmanager
 
 import pytest
-from loopback import TripCounter, server_context
 from salesorder_m365.plugin.errors import MailError
 from salesorder_m365.plugin.findings.classify import imap_code, network_code
 from salesorder_m365.plugin.transport import imap_client
@@ -21,6 +20,7 @@ from salesorder_m365.plugin.transport.imap import MOST_STATUSES, imap_session
 from salesorder_m365.plugin.transport.listing import MAX_FOLDERS
 from salesorder_m365.plugin.transport.xoauth2 import xoauth2
 from salesorder_m365.plugin.wire.deadline import MAX_BYTES, Deadline, TooMuchDataError
+from support.loopback import TripCounter, server_context
 
 SALES = "sales@contoso.test"
 GREETING = b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n"

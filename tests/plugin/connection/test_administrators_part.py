@@ -1,11 +1,11 @@
 """What only an administrator can do: link and letter, and nothing stale once it is done."""
 
 import pytest
-from erp import Erp
 from salesorder_m365.plugin.store.accounts import read_account
 from salesorder_m365.plugin.store.engines import engine_for, reading
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, StageStatus
 from salesorder_m365.simulator.identity.faults import TokenFault
+from support.erp import Erp
 
 SALES, INFO, ADMIN = "sales@contoso.test", "info@contoso.test", "admin@contoso.test"
 

@@ -6,7 +6,6 @@ import time
 from contextlib import nullcontext
 
 import pytest
-from loopback import server_context
 from salesorder_m365.plugin.wire.connecting import connect, resolve
 from salesorder_m365.plugin.wire.deadline import (
     LONE_OPERATION,
@@ -20,6 +19,7 @@ from salesorder_m365.plugin.wire.deadline import (
     remaining,
 )
 from salesorder_m365.plugin.wire.tls import secure, tls_context
+from support.loopback import server_context
 
 
 def connected(port):

@@ -1,4 +1,4 @@
-"""The links of the built site: ``python tests/site_links.py build/docs``, without the network.
+"""Checks the links of the built site: ``python tests/tools/site_links.py build/docs``, offline.
 
 Internal links must lead to a file and an anchor that are there. External ones are listed in
 ``external-links.txt`` of the same folder, with the pages they stand on, and fetched by nobody.

@@ -1,9 +1,9 @@
 """No return target leads off the host."""
 
 import pytest
-from return_targets import OFF_SITE, ON_SITE, combined, stays
 from salesorder_m365.plugin.errors import BadRequestError
 from salesorder_m365.plugin.sign_in.return_to import check_return_to
+from support.return_targets import OFF_SITE, ON_SITE, combined, stays
 
 
 @pytest.mark.parametrize("path", OFF_SITE)

@@ -1,6 +1,6 @@
 """The reference host with one defect each: the conformance suite must find every one by name.
 
-``--salesorder-host broken_hosts:any_browser``; DEFECTS says which test finds which.
+``--salesorder-host support.broken_hosts:any_browser``; DEFECTS says which test finds which.
 """
 
 import json

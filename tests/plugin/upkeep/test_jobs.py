@@ -4,8 +4,6 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from client_certificate import certificate_pem
-from erp import WORKER, Erp
 from salesorder_m365.plugin.errors import BadRequestError
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.tables import attempt, event, grant
@@ -13,6 +11,8 @@ from salesorder_m365.schemas.job import JobReport
 from salesorder_m365.schemas.permission import SYSTEM
 from salesorder_m365.simulator.identity.faults import TokenFault
 from sqlalchemy import func, select
+from support.client_certificate import certificate_pem
+from support.erp import WORKER, Erp
 
 DAY = 24 * 3600
 

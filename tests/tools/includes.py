@@ -1,4 +1,4 @@
-"""Files that the documentation shows whole: ``python tests/includes.py`` copies them in again.
+"""Copies the files that the documentation shows whole: ``python tests/tools/includes.py``.
 
 A page includes a file by a marker and a code block after it, which takes the file's text:
 
@@ -10,7 +10,7 @@ A page includes a file by a marker and a code block after it, which takes the fi
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(
     r"^(?P<marker><!-- include: (?P<path>\S+) -->)\n```(?P<language>\w*)\n.*?^```$",
     re.MULTILINE | re.DOTALL,

@@ -5,12 +5,12 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from client_certificate import certificate_pem
-from erp import WORKER, Erp
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, writing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.simulator.identity.faults import TokenFault
 from sqlalchemy import text
+from support.client_certificate import certificate_pem
+from support.erp import WORKER, Erp
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import warnings
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from loopback import server_context
 from salesorder_m365.plugin.transport.stages import unwatched
 from salesorder_m365.plugin.wire.connecting import (
     _families_in_turn,
@@ -20,6 +19,7 @@ from salesorder_m365.plugin.wire.connecting import (
 from salesorder_m365.plugin.wire.deadline import Deadline
 from salesorder_m365.plugin.wire.http import DeadlineSession
 from salesorder_m365.plugin.wire.tls import mail_tls_context, secure, tls_context
+from support.loopback import server_context
 
 TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
 

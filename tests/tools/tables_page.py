@@ -1,4 +1,4 @@
-"""Makes docs/tables.md of the tables: python tests/tables_page.py"""
+"""Makes docs/tables.md of the tables: python tests/tools/tables_page.py"""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from salesorder_m365.plugin.store.tables import SEALED, metadata
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from sqlalchemy.dialects import postgresql
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "tables.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
 
 #: What each table is for, and how long its rows live.
 PURPOSES = {
@@ -45,7 +45,7 @@ database has; [upgrading](upgrading.md) tells how it changes.
 **Sealed** columns are encrypted with the key ring (AES-256-GCM) and are of no use without it.
 Everything else is as readable as the database is.
 
-This page is made of `plugin/store/tables.py` by `python tests/tables_page.py`.
+This page is made of `plugin/store/tables.py` by `python tests/tools/tables_page.py`.
 """
 
 
