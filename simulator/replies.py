@@ -11,6 +11,10 @@ IMAP_REFUSED = "NO AUTHENTICATE failed."
 IMAP_NOT_CONNECTED = "BAD User is authenticated but not connected."
 IMAP_CLOSED = "* BYE Connection closed. 14"
 IMAP_TOKEN_EXPIRED = "* BYE Session invalidated - AccessTokenExpired"  # noqa: S105 - a reply
+IMAP_PROXY_GREETING = "Microsoft Exchange IMAP4 service ready."
+IMAP_TOO_MANY_SESSIONS = "NO Server Unavailable. 15"
+IMAP_IDLE_TOO_LONG = "* BYE Connection is closed. 13"
+IMAP_THROTTLED = "NO Request is throttled. Suggested Backoff Time:"
 IMAP_BAD_BLOB = "BAD Command received in Invalid state."
 
 SMTP_ACCEPTED = "235 2.7.0 Authentication successful"

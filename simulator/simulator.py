@@ -20,7 +20,7 @@ from .identity.faults import Faults
 from .identity.registration import Registration
 from .identity.tokens import SigningKey, TokenIssuer
 from .mail.access import MailAccess
-from .mail.imap_server import ImapServer
+from .mail.imap.server import ImapServer
 from .mail.smtp_server import SmtpServer
 from .panel.panel import STYLESHEET, Panel, panel_routes
 from .requests_log import RequestLog

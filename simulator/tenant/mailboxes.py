@@ -1,246 +1,245 @@
-"""The tenant's mailboxes: folders and messages, on pymap's in-memory backend.
+"""The tenant's mailboxes: their folders, and what Exchange files in them by itself.
 
 UIDVALIDITY is derived from mailbox, folder and generation (how often a folder of that name was
-made anew), so that it is the same after a restart. Messages do not outlive one; each opening of
+replaced), so that it is the same after a restart. Messages do not outlive one; each opening of
 the mailboxes gives UIDs from a range of its own, so that no UID is given twice under one
-UIDVALIDITY (RFC 9051, 2.3.1.1).
+UIDVALIDITY (RFC 9051, 2.3.1.1). A mailbox is filled when it is first used.
 """
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-
-from pymap.backend.dict.mailbox import MailboxData, MailboxSet
-from pymap.listtree import ListEntry, ListTree
-from pymap.parsing.message import AppendMessage
-from pymap.parsing.specials import FetchRequirement, ObjectId
-from pymap.parsing.specials.flag import Flag
 
 from ..state import StateDirectory
-from .people import PEOPLE
+from .folders import Folder, Message
+from .people import PEOPLE, Person
 from .policies import Policies
 from .seed import first_folders, first_messages
 
-#: how many UIDs a folder may give between two openings; 32 bit hold 429,000 openings
-_UIDS_OF_AN_OPENING = 10_000
-#: Exchange names these four in LIST, and no archive
+#: how many UIDs a folder may give between two openings; 32 bit hold 42,000 openings
+_UIDS_OF_AN_OPENING = 100_000
+#: the roles that Exchange names in LIST; the archive is not among them
 _ADVERTISED = ("Sent", "Drafts", "Trash", "Junk")
+INBOX = "INBOX"
 #: path, role, and UIDVALIDITY unless it is still to be derived
 Kept = tuple[str, str | None, int | None]
 
 
-@dataclass(frozen=True)
-class SpecialEntry(ListEntry):
-    """A folder in a LIST answer, with its special-use attribute (RFC 6154)."""
+class Mailbox:
+    """One mailbox's folders by path; `/` separates levels.
 
-    special: bytes | None = None
-
-    @property
-    def attributes(self) -> list[bytes]:
-        """The attributes without their backslash."""
-        return [*super().attributes, *([self.special] if self.special else [])]
-
-
-class SpecialTree(ListTree):
-    """pymap's tree of folder names that knows special-use attributes."""
-
-    __slots__ = ["special"]
-
-    def __init__(self, delimiter: str, special: Mapping[str, bytes]) -> None:
-        super().__init__(delimiter)
-        self.special = special
-
-    def list(self) -> Iterable[ListEntry]:
-        """Return all entries."""
-        for entry in super().list():
-            use = self.special.get(entry.name)
-            yield SpecialEntry(entry.name, entry.exists, entry.marked, entry.has_children, use)
-
-
-class Folder(MailboxData):
-    """A folder with a UIDVALIDITY of our choice."""
-
-    def __init__(self, contents: Any, threads: Any, uid_validity: int, role: str | None) -> None:
-        super().__init__(contents, threads)
-        self._uid_validity = uid_validity
-        self.role = role
-
-    def begin_uids_after(self, uid: int) -> None:
-        """Give greater UIDs from now on."""
-        self._max_uid = uid
-
-    async def contents(self) -> list[bytes]:
-        """Return the messages as they are stored."""
-        loaded = [await m.load_content(FetchRequirement.CONTENT) async for m in self.messages()]
-        return [bytes(message) for message in loaded]
-
-
-class Mailbox(MailboxSet):
-    """One mailbox's folders. `changed` is called when the tree of folders has changed."""
-
-    _inbox: Folder
-    # Every folder that is made here is ours.
-    _set: dict[str, Folder]  # type: ignore[assignment]
+    `changed` is called when the tree of folders has changed.
+    """
 
     def __init__(
         self,
-        address: str,
+        person: Person,
         policies: Policies,
         generations: dict[str, int],
-        changed: Callable[[], None],
+        changed: Callable[["Mailbox"], None],
         last_uid: int,
     ) -> None:
-        self.address = address
+        self.address = person.address
         self.last_uid = last_uid
+        self.unsubscribed: set[str] = set()
+        self._layout = person.layout
         self._policies = policies
         self._generations = generations
         self._changed = changed
-        super().__init__()
-        self._inbox = self._new_folder("INBOX", None)
+        self._folders: dict[str, Folder] = {INBOX: self._new_folder(INBOX, None)}
 
     def _new_folder(self, path: str, role: str | None, validity: int | None = None) -> Folder:
-        if validity is None:
-            key = f"{self.address}/{path}"
-            generation = self._generations.get(key, 0)
-            validity = zlib.crc32(f"{key}#{generation}".encode()) | 1
-        return Folder(self._content_cache, self._thread_cache, validity, role)
+        return Folder(self._validity(path) if validity is None else validity, role)
+
+    def _validity(self, path: str) -> int:
+        key = f"{self.address}/{path}"
+        return zlib.crc32(f"{key}#{self._generations.get(key, 0)}".encode()) | 1
 
     def begin(self, folders: Iterable[Kept]) -> None:
         """Take over the folders of a new mailbox or of an earlier run."""
         for path, role, validity in folders:
-            self._set[path] = self._new_folder(path, role, validity)
+            self._folders[path] = self._new_folder(path, role, validity)
 
     def kept(self) -> list[Kept]:
         """Return what `begin` needs."""
-        return [(path, found.role, found.uid_validity) for path, found in self._set.items()]
+        return [
+            (path, found.role, found.uid_validity)
+            for path, found in self._folders.items()
+            if path != INBOX
+        ]
 
-    def all_folders(self) -> dict[str, Folder]:
-        """Return every folder by its path, INBOX first."""
-        return {"INBOX": self._inbox, **self._set}
+    @property
+    def folders(self) -> Mapping[str, Folder]:
+        """Every folder by its path, INBOX first."""
+        return self._folders
 
-    async def add_mailbox(self, name: str) -> ObjectId:
-        """Create a folder. Raises ValueError if it exists."""
-        if name in self._set or name.upper() == "INBOX":
-            raise ValueError(name)
-        self._set[name] = folder = self._new_folder(name, None)
-        folder.begin_uids_after(self.last_uid)
-        self._changed()
-        return folder.mailbox_id
+    def find(self, path: str) -> Folder:
+        """Return a folder; INBOX in any case of letters. Raises KeyError."""
+        return self._folders[canonical(path)]
 
-    async def delete_mailbox(self, name: str) -> None:
-        """Delete a folder; the next one of its name is another generation."""
-        await super().delete_mailbox(name)
-        self._count(name)
-        self._changed()
+    def create(self, path: str) -> Folder:
+        """Create a folder and those above it. Raises ValueError if it exists."""
+        path = canonical(path)
+        if path in self._folders:
+            raise ValueError(path)
+        names = path.split("/")
+        for depth in range(1, len(names) + 1):
+            above = "/".join(names[:depth])
+            if above not in self._folders:
+                self._folders[above] = folder = self._new_folder(above, None)
+                folder.begin_uids_after(self.last_uid)
+        self._changed(self)
+        return self._folders[path]
 
-    async def rename_mailbox(self, before: str, after: str) -> None:
-        """Rename a folder with those inside it. Raises KeyError for INBOX, which stays."""
-        if before.upper() == "INBOX":
-            raise KeyError(before)
-        gone = set(self._set)
-        await super().rename_mailbox(before, after)
-        for name in gone - set(self._set):
-            self._count(name)
-        self._changed()
+    def delete(self, path: str) -> None:
+        """Delete a folder, not those inside it; the next of its name is another generation.
 
-    def _count(self, name: str) -> None:
-        key = f"{self.address}/{name}"
+        Raises KeyError for one that is not there, and for INBOX.
+        """
+        path = canonical(path)
+        if path == INBOX:
+            raise KeyError(path)
+        self._folders.pop(path).void()
+        self._count(path)
+        self._changed(self)
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a folder with those inside it; UIDVALIDITY stays.
+
+        Raises KeyError for one that is not there and for INBOX, ValueError if `new` exists.
+        """
+        old, new = canonical(old), canonical(new)
+        if old == INBOX or old not in self._folders:
+            raise KeyError(old)
+        if new in self._folders or new.startswith(f"{old}/"):
+            raise ValueError(new)
+        self._folders = {self._moved(path, old, new): f for path, f in self._folders.items()}
+        self._changed(self)
+
+    def _moved(self, path: str, old: str, new: str) -> str:
+        if path != old and not path.startswith(f"{old}/"):
+            return path
+        self._count(path)
+        return new + path.removeprefix(old)
+
+    def renew(self, path: str) -> None:
+        """Give a folder another UIDVALIDITY; sessions that have it open end. Raises KeyError."""
+        path = canonical(path)
+        folder = self._folders[path]
+        self._count(path)
+        folder.void(self._validity(path))
+        self._changed(self)
+
+    def _count(self, path: str) -> None:
+        key = f"{self.address}/{path}"
         self._generations[key] = self._generations.get(key, 0) + 1
 
-    async def list_mailboxes(self) -> ListTree:
-        """Return the folders for LIST."""
-        layout = PEOPLE[self.address].layout
-        shown = self._policies.special_use and layout.names_special_folders
-        special = {
-            path: folder.role.encode()
-            for path, folder in self._set.items()
-            if shown and folder.role in _ADVERTISED
-        }
-        return SpecialTree(self.delimiter, special).update("INBOX", *self._set)
+    def special_use(self, path: str) -> str | None:
+        """Return the special use (RFC 6154) that LIST names, without its backslash."""
+        role = self._folders[path].role if path in self._folders else None
+        shown = self._policies.special_use and self._layout.names_special_folders
+        return role if shown and role in _ADVERTISED else None
 
     def by_role(self, role: str) -> Folder | None:
         """Return the folder that Exchange itself uses for `role`, whatever its name."""
-        return next((folder for folder in self._set.values() if folder.role == role), None)
+        return next((folder for folder in self._folders.values() if folder.role == role), None)
 
 
 class Mailboxes:
     """All mailboxes of the tenant. Its coroutines run in the servers' event loop."""
 
-    def __init__(self, policies: Policies, state: StateDirectory) -> None:
+    def __init__(
+        self,
+        policies: Policies,
+        state: StateDirectory,
+        people: Mapping[str, Person] = PEOPLE,
+    ) -> None:
         self._policies = policies
         self._state = state
+        self._people = people
         self._generations: dict[str, int] = dict(state.get("generations", {}))
         self._openings: int = state.get("openings", 0)
-        self._all: dict[str, Mailbox] = {}
+        self._kept: dict[str, list[Kept]] = {}
+        self._open: dict[str, Mailbox] = {}
 
     def __getitem__(self, address: str) -> Mailbox:
-        return self._all[address.lower()]
+        address = address.lower()
+        found = self._open.get(address)
+        if found is None:
+            found = self._open[address] = self._filled(self._people[address])
+        return found
 
     def __contains__(self, address: str) -> bool:
-        return address.lower() in self._all
+        return address.lower() in self._people
 
     async def open(self) -> None:
-        """Make every mailbox, with the folders that an earlier run left."""
+        """Begin with empty hands: mailboxes are filled as they are used."""
         self._openings += 1
         self._state.put("openings", self._openings)
-        kept = self._state.get("folders", {})
-        for address, person in PEOPLE.items():
-            first = [(path, role, None) for path, role in first_folders(person.layout)]
-            await self._fill(address, kept.get(address, first))
+        self._kept = dict(self._state.get("folders", {}))
+        self._open.clear()
 
-    async def _fill(self, address: str, folders: Iterable[Kept]) -> None:
+    def _filled(self, person: Person) -> Mailbox:
         last_uid = self._openings * _UIDS_OF_AN_OPENING
-        mailbox = Mailbox(address, self._policies, self._generations, self._keep, last_uid)
-        mailbox.begin(folders)
-        for message in first_messages(address):
-            await mailbox.all_folders()["INBOX"].append(_appended(message), recent=True)
-        for folder in mailbox.all_folders().values():
-            folder.begin_uids_after(mailbox.last_uid)
-        self._all[address] = mailbox
+        mailbox = Mailbox(person, self._policies, self._generations, self._keep, last_uid)
+        first: list[Kept] = [(path, role, None) for path, role in first_folders(person.layout)]
+        mailbox.begin(self._kept.get(person.address, first))
+        for content in first_messages(person):
+            mailbox.folders[INBOX].append(content)
+        for folder in mailbox.folders.values():
+            folder.begin_uids_after(last_uid)
+        return mailbox
 
     async def create_folder(self, mailbox: str, path: str) -> None:
         """Create a folder."""
-        await self[mailbox].add_mailbox(path)
+        self[mailbox].create(path)
 
     async def rename_folder(self, mailbox: str, old: str, new: str) -> None:
         """Rename a folder."""
-        await self[mailbox].rename_mailbox(old, new)
+        self[mailbox].rename(old, new)
 
     async def delete_folder(self, mailbox: str, path: str) -> None:
         """Delete a folder."""
-        await self[mailbox].delete_mailbox(path)
+        self[mailbox].delete(path)
+
+    async def renew_uid_validity(self, mailbox: str, path: str) -> None:
+        """Give a folder another UIDVALIDITY, as after a repair or a move of the mailbox."""
+        self[mailbox].renew(path)
 
     async def folders(self, mailbox: str) -> list[str]:
         """Return the paths of a mailbox's folders, INBOX first."""
-        return list(self[mailbox].all_folders())
+        return list(self[mailbox].folders)
 
-    async def deliver(self, mailbox: str, content: bytes, folder: str = "INBOX") -> None:
-        """Put a message into a folder."""
-        await self[mailbox].all_folders()[folder].append(_appended(content), recent=True)
+    async def deliver(self, mailbox: str, content: bytes, folder: str = INBOX) -> Message:
+        """Put a message into a folder; sessions that have it open are told."""
+        return self[mailbox].find(folder).append(content)
 
     async def file_as_sent(self, mailbox: str, content: bytes) -> None:
         """Put a message into the sent folder, as Exchange does with what SMTP AUTH submits."""
         sent = self[mailbox].by_role("Sent")
         if sent is not None:
-            await sent.append(_appended(content, b"\\Seen"))
+            sent.append(content, ["\\Seen"])
 
-    async def messages(self, mailbox: str, folder: str = "INBOX") -> list[bytes]:
+    async def messages(self, mailbox: str, folder: str = INBOX) -> list[bytes]:
         """Return a folder's messages."""
-        return await self[mailbox].all_folders()[folder].contents()
+        return [message.content for message in self[mailbox].find(folder).messages]
 
-    def _keep(self) -> None:
+    def _keep(self, changed: Mailbox) -> None:
+        self._kept = {**self._kept, changed.address: changed.kept()}
         self._state.put("generations", dict(self._generations))
-        self._state.put("folders", {name: box.kept() for name, box in self._all.items()})
+        self._state.put("folders", self._kept)
 
     async def reset(self) -> None:
         """Begin again with the first folders and messages."""
+        for mailbox in self._open.values():
+            for folder in mailbox.folders.values():
+                folder.void()
         self._generations.clear()
         self._state.put("generations", {})
         self._state.put("folders", {})
         await self.open()
 
 
-def _appended(content: bytes, *flags: bytes) -> AppendMessage:
-    return AppendMessage(content, datetime.now(UTC), frozenset(Flag(flag) for flag in flags))
+def canonical(path: str) -> str:
+    """Return a path with INBOX in capitals, which it is in any case of letters (RFC 9051, 5.1)."""
+    first, slash, rest = path.partition("/")
+    return f"{INBOX}{slash}{rest}" if first.upper() == INBOX else path

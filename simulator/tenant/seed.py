@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from .people import PEOPLE, Layout
+from .people import Layout, Person
 
 Folders = tuple[tuple[str, str | None], ...]
 
@@ -53,15 +53,16 @@ def _projects() -> Iterator[tuple[str, None]]:
             yield f"Projects/{year}/{year}-{month:02}", None
 
 
-def first_messages(address: str) -> Iterator[bytes]:
+def first_messages(person: Person) -> Iterator[bytes]:
     """Return the messages of an INBOX, the same in every run."""
     for number, (subject, text) in enumerate(_TEXTS, 1):
         message = EmailMessage()
         message["Subject"] = subject
         message["From"] = "Fabrikam <office@fabrikam.example.com>"
-        message["To"] = f"{PEOPLE[address].name} <{address}>"
+        message["To"] = f"{person.name} <{person.address}>"
         sent = datetime(2026, 1, 5, 8, tzinfo=UTC) + timedelta(days=number)
         message["Date"] = format_datetime(sent)
-        message["Message-ID"] = f"<{number}.{address.partition('@')[0]}@fabrikam.example.com>"
+        local_part = person.address.partition("@")[0]
+        message["Message-ID"] = f"<{number}.{local_part}@fabrikam.example.com>"
         message.set_content(text)
         yield message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

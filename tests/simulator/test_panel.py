@@ -117,6 +117,8 @@ def test_every_policy_is_on_the_page_and_survives_saving(sim, panel):
         "imap_disabled_for": [SALES, "info@contoso.test"],
         "throttled": "",
         "token_lifetime": "120",
+        "imap_sessions": "20",
+        "imap_idle_seconds": "1800",
         "imap_auth_reply": PageReader(text).forms[0].values["imap_auth_reply"],
         "send_as_checked_at": "mail_from",
     }

@@ -12,7 +12,7 @@ from supply import audit, lowest, sbom, steps, wheel
     [
         ("pluggy>=1.7,<2", "pluggy==1.7"),
         ("PyJWT[crypto]>=2.10,<3", "PyJWT==2.10"),
-        ("pymap==0.36.7", "pymap==0.36.7"),
+        ("trustme==1.2", "trustme==1.2"),
     ],
 )
 def test_the_lowest_version(line, pin):

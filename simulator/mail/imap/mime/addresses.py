@@ -1,0 +1,165 @@
+"""Lists of addresses (RFC 5322, 3.4), with groups, routes and what is wrong in them."""
+
+from dataclasses import dataclass
+
+from .tokens import MalformedError, Tokens
+
+MISSING_MAILBOX, MISSING_DOMAIN = b"MISSING_MAILBOX", b"MISSING_DOMAIN"
+_SYNTAX_ERROR, _INVALID_ROUTE = b"SYNTAX_ERROR", b"INVALID_ROUTE"
+
+
+@dataclass
+class Address:
+    """One address as ENVELOPE lists it.
+
+    A group begins with an address that has a mailbox only, and ends with an empty one.
+    """
+
+    name: bytes | None = None
+    route: bytes | None = None
+    mailbox: bytes | None = None
+    domain: bytes | None = None
+
+    def completed(self) -> "Address":
+        """Fill what is missing with words that cannot be taken for an address."""
+        mailbox = MISSING_MAILBOX if self.mailbox is None else self.mailbox
+        domain = MISSING_DOMAIN if self.domain is None else self.domain
+        return Address(self.name, self.route, mailbox, domain)
+
+
+def addresses(value: bytes) -> list[Address]:
+    """Return the addresses of a header's value; a malformed one ends the list."""
+    reader = _Reader(value)
+    reader.read()
+    return reader.found
+
+
+class _Reader:
+    def __init__(self, value: bytes) -> None:
+        self._tokens = Tokens(value)
+        self.found: list[Address] = []
+
+    def read(self) -> None:
+        try:
+            self._tokens.skip_blanks()
+            if self._tokens.ended:
+                return
+        except MalformedError:
+            return
+        while self._address():
+            if not self._tokens.sees(b","):
+                return
+            try:
+                self._tokens.take(b",")
+            except MalformedError:
+                self.found.append(Address().completed())
+                return
+            if self._tokens.ended:
+                return
+
+    def _address(self) -> bool:
+        """Read a group or a mailbox; return whether more may follow."""
+        begin = self._tokens.at
+        name = self._group_name()
+        if name is not None:
+            return self._group(name)
+        self._tokens.at = begin
+        return self._mailbox()
+
+    def _group_name(self) -> bytes | None:
+        try:
+            name = self._tokens.phrase()
+        except MalformedError:
+            return None
+        return name if self._tokens.sees(b":") else None
+
+    def _group(self, name: bytes) -> bool:
+        self.found.append(Address(mailbox=name))
+        try:
+            self._tokens.take(b":")
+            self._members()
+            self._tokens.take(b";")
+        except MalformedError:
+            pass
+        self.found.append(Address())
+        return not self._tokens.ended
+
+    def _members(self) -> None:
+        while not (self._tokens.ended or self._tokens.sees(b";")):
+            if not self._mailbox() or not self._tokens.take(b","):
+                return
+
+    def _mailbox(self) -> bool:
+        begin = self._tokens.at
+        address = Address()
+        try:
+            more = self._name_addr(address)
+        except MalformedError:
+            self._tokens.at = begin
+            address = Address()
+            more = self._addr_spec(address)
+        self.found.append(address.completed())
+        return more
+
+    def _name_addr(self, address: Address) -> bool:
+        """Read `Name <mailbox@domain>`. Raises MalformedError if there is no angle."""
+        name = self._tokens.phrase()
+        if not self._tokens.sees(b"<"):
+            raise MalformedError("An address without angles")
+        address.name = name or None
+        try:
+            self._angle(address)
+        except MalformedError:
+            address.domain = _SYNTAX_ERROR
+        return not self._tokens.ended
+
+    def _angle(self, address: Address) -> None:
+        tokens = self._tokens
+        tokens.take(b"<")
+        if tokens.ended:
+            return
+        if tokens.sees(b"@"):
+            self._route(address)
+        if tokens.ended:
+            return
+        address.mailbox = self._local_part()
+        if tokens.sees(b"@"):
+            address.domain = tokens.domain()
+        if tokens.ended:
+            return
+        if not tokens.sees(b">"):
+            raise MalformedError("An angle has no end")
+        tokens.take(b">")
+
+    def _route(self, address: Address) -> None:
+        tokens = self._tokens
+        route: list[bytes] = []
+        try:
+            while tokens.sees(b"@"):
+                route.append(b"@" + tokens.domain())
+                while tokens.take(b","):
+                    pass
+            if not tokens.sees(b":"):
+                raise MalformedError("A route has no end")  # noqa: TRY301 - as all others
+        except MalformedError:
+            address.route = _INVALID_ROUTE
+            raise
+        address.route = b",".join(route)
+        tokens.take(b":")
+
+    def _local_part(self) -> bytes:
+        return self._tokens.quoted() if self._tokens.sees(b'"') else self._tokens.dot_atom()
+
+    def _addr_spec(self, address: Address) -> bool:
+        """Read `mailbox@domain (Name)`."""
+        tokens = self._tokens
+        tokens.last_comment = b""
+        try:
+            address.mailbox = self._local_part()
+            if tokens.sees(b"@"):
+                address.domain = tokens.domain()
+            more = not tokens.ended
+        except MalformedError:
+            more = not tokens.ended
+        address.name = tokens.last_comment or None
+        return more

@@ -1,0 +1,205 @@
+"""Finds the parts of a message (RFC 2046): where each header and body begins and ends.
+
+A boundary ends every part inside it; what has no boundary, no final one or no header is read as
+far as it goes. Depth and number of parts are bounded, and time by size times depth.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+from .header import Field, fields, first
+from .parameters import ContentType, content_type
+
+#: levels and parts beyond which the rest is taken for text
+DEEPEST = 100
+MOST_PARTS = 10_000
+_BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
+_DASHES = re.compile(rb"^--", re.MULTILINE)
+
+
+@dataclass
+class Part:
+    """A part as ranges of the message: header `start:body`, content `body:end`."""
+
+    data: bytes = field(repr=False)
+    start: int
+    body: int = 0
+    end: int = 0
+    children: list["Part"] = field(default_factory=list)
+    parent: "Part | None" = field(default=None, repr=False)
+
+    @property
+    def header_bytes(self) -> bytes:
+        """The header with its empty line."""
+        return self.data[self.start : self.body]
+
+    @property
+    def body_bytes(self) -> bytes:
+        """What follows the header."""
+        return self.data[self.body : self.end]
+
+    @property
+    def whole_bytes(self) -> bytes:
+        """Header and body."""
+        return self.data[self.start : self.end]
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """The fields of the header."""
+        return fields(self.header_bytes)
+
+    def value(self, name: bytes) -> bytes | None:
+        """Return the value of the first field of this name (in small letters)."""
+        return first(self.fields, name)
+
+    @cached_property
+    def is_mime(self) -> bool:
+        """Whether Content-* fields count: without a sign of MIME they say nothing."""
+        if self.parent is not None and not self.parent.is_message:
+            return True
+        return any(f.name.lower() in (b"mime-version", b"content-type") for f in self.fields)
+
+    @cached_property
+    def content_type(self) -> ContentType | None:
+        """The content type, if one is given."""
+        value = self.value(b"content-type") if self.is_mime else None
+        return None if value is None else content_type(value)
+
+    @cached_property
+    def is_message(self) -> bool:
+        """Whether the content is a message: message/rfc822, the default in multipart/digest."""
+        if self.content_type is not None:
+            return self.content_type.is_type(b"message/rfc822")
+        above = self.parent.content_type if self.parent is not None else None
+        return above is not None and above.is_type(b"multipart/digest")
+
+    @cached_property
+    def is_multipart(self) -> bool:
+        """Whether the content consists of parts."""
+        return self.content_type is not None and self.content_type.is_type(b"multipart")
+
+    @property
+    def boundary(self) -> bytes | None:
+        """What separates the parts, if the content type says it."""
+        if not self.is_multipart or self.content_type is None:
+            return None
+        return self.content_type.parameter(b"boundary")
+
+
+@dataclass(frozen=True)
+class _Boundary:
+    value: bytes
+    owner: Part
+
+
+_Boundaries = tuple[_Boundary, ...]
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """A boundary's line: `end` is where the content before it ends, `after` the next line."""
+
+    owner: Part
+    end: int
+    after: int | None
+    final: bool
+
+
+def with_crlf(content: bytes) -> bytes:
+    """Return a message as it goes over the wire: every line ends in CRLF."""
+    return _BARE_NEWLINE.sub(b"\r\n", content)
+
+
+@lru_cache(maxsize=32)
+def parsed(content: bytes) -> Part:
+    """Return the tree of a message whose lines end in CRLF."""
+    return _Walker(content).message()
+
+
+class _Walker:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._parts = 0
+
+    def message(self) -> Part:
+        root = Part(self._data, 0)
+        self._part(root, (), 0)
+        return root
+
+    def _part(self, part: Part, boundaries: _Boundaries, depth: int) -> _Hit | None:
+        """Read a part that begins at `part.start`; return the boundary that ended it."""
+        self._parts += 1
+        hit = self._header(part, boundaries)
+        if hit is not None:
+            part.end = part.body
+            return hit
+        may_nest = depth < DEEPEST and self._parts < MOST_PARTS
+        if part.boundary is not None and may_nest and self._has_empty_line(part):
+            hit = self._multipart(part, boundaries, depth)
+        elif part.is_message and may_nest:
+            hit = self._part(_child(part, part.body), boundaries, depth + 1)
+        else:
+            hit = self._find(part.body, boundaries)
+        part.end = len(self._data) if hit is None else max(hit.end, part.body)
+        return hit
+
+    def _has_empty_line(self, part: Part) -> bool:
+        return self._data.endswith(b"\n\r\n", part.start, part.body) or part.header_bytes == b"\r\n"
+
+    def _header(self, part: Part, boundaries: _Boundaries) -> _Hit | None:
+        """Find where the header ends: at an empty line, the end, or a boundary within it."""
+        data, at = self._data, part.start
+        while at < len(data):
+            hit = self._boundary_line(at, part.start, boundaries)
+            if hit is not None:
+                part.body = hit.end
+                return hit
+            end = data.find(b"\n", at) + 1 or len(data)
+            if data[at:end] == b"\r\n":
+                part.body = end
+                return None
+            at = end
+        part.body = len(data)
+        return None
+
+    def _multipart(self, part: Part, boundaries: _Boundaries, depth: int) -> _Hit | None:
+        inside = (*boundaries, _Boundary(part.boundary or b"", part))
+        hit = self._find(part.body, inside)
+        while hit is not None and hit.owner is part:
+            if hit.after is None:
+                return None
+            if hit.final:
+                return self._find(hit.after, boundaries)
+            hit = self._part(_child(part, hit.after), inside, depth + 1)
+        return hit
+
+    def _find(self, begin: int, boundaries: _Boundaries) -> _Hit | None:
+        """Return the first line from `begin` on that is a boundary."""
+        found = _DASHES.search(self._data, begin) if boundaries else None
+        while found is not None:
+            hit = self._boundary_line(found.start(), begin, boundaries)
+            if hit is not None:
+                return hit
+            found = _DASHES.search(self._data, found.end())
+        return None
+
+    def _boundary_line(self, line: int, begin: int, boundaries: _Boundaries) -> _Hit | None:
+        """Return the boundary that a line is, if it is one; the longest that fits counts."""
+        data = self._data
+        if not boundaries or not data.startswith(b"--", line):
+            return None
+        fitting = [b for b in reversed(boundaries) if data.startswith(b.value, line + 2)]
+        if not fitting:
+            return None
+        best = max(fitting, key=lambda boundary: len(boundary.value))
+        behind = line + 2 + len(best.value)
+        after = data.find(b"\n", behind) + 1 or None
+        end = line if line <= begin else line - 2
+        return _Hit(best.owner, end, after, data.startswith(b"--", behind))
+
+
+def _child(parent: Part, start: int) -> Part:
+    child = Part(parent.data, start, parent=parent)
+    parent.children.append(child)
+    return child
