@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 from salesorder_m365.schemas.generic import GenericAccount
-
 from support.erp import WORKER, Erp
 
 SECRET = "old-password-of"

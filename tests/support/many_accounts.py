@@ -9,7 +9,6 @@ from salesorder_m365.plugin.store.engines import engine_for, writing
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.account import load_account
-
 from support.erp import FORM
 
 SALES, PURCHASING, ADMIN = "sales@contoso.test", "purchasing@contoso.test", "admin@contoso.test"
