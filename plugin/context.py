@@ -1,8 +1,9 @@
-"""What every use case needs of one host: settings, engine, key ring, clock, permission, events."""
+"""One host, as the use cases see it: settings, engine, key ring, clock, permission, events."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +17,7 @@ from .store.keys import check_keys
 from .store.sealing import KeyRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a worker waits at most for a database that is locked, for the sake of an event.
+#: Seconds that an event waits at most for a locked database.
 _EVENT_PATIENCE = 1.0
 #: The notice, and the event, that Microsoft refuses the registration; seconds until the next one.
 REGISTRATION_NOTICE, NOTICE_SECONDS = "registration_refused", 3600.0
@@ -44,8 +45,30 @@ class HostLike(Protocol):
 
 
 @dataclass(frozen=True)
+class Change:
+    """One transaction of a use case: what it writes, and the events that go with it.
+
+    `connection` is inside the transaction. An event is stored in it too, so that both are stored
+    or neither, and the disk is waited for once.
+    """
+
+    connection: Connection
+    worker: str
+    at: datetime
+    events: list[Event] = field(default_factory=list, init=False)
+
+    def happened(self, name: str, account_id: str | None = None, **details: str) -> None:
+        """Store an event. The host is told of it after the commit, and never after a rollback."""
+        event = Event(
+            name=name, at=self.at, worker=self.worker, account_id=account_id, details=details
+        )
+        store_event(self.connection, event)
+        self.events.append(event)
+
+
+@dataclass(frozen=True)
 class Context:
-    """One host, as the use cases see it. Made per call; what is costly is opened at first use."""
+    """One host. Made for each call; what is costly is opened at first use."""
 
     host: HostLike
     #: Gives an event to the host; the hooks pass ``salesorder_event``.
@@ -78,59 +101,49 @@ class Context:
             self.emit("authz_fail", worker, account_id, permission=str(permission))
             raise NotAllowedError(worker, permission, account_id)
 
-    def emit(self, name: str, worker: str, account_id: str | None = None, **details: str) -> None:
-        """Keep an event and give it to the host; that neither can take it changes nothing else.
+    @contextmanager
+    def change(self, worker: str) -> Iterator[Change]:
+        """Open a transaction in which `worker` changes something; tell its events once committed.
 
-        Call it after the transaction of what happened: it opens one of its own.
+        Raises ``StoreError`` if the database takes no change: then nothing is stored or told.
         """
-        event = self._event(name, worker, account_id, details)
+        with writing(self.engine) as connection:
+            change = Change(connection, worker, self.now())
+            yield change
+        for event in change.events:
+            self._tell(event)
+
+    def emit(self, name: str, worker: str, account_id: str | None = None, **details: str) -> None:
+        """Store and tell an event that belongs to no change, such as a refusal.
+
+        A database that cannot take it is logged, and the host is told nevertheless.
+        """
+        event = Event(
+            name=name, at=self.now(), worker=worker, account_id=account_id, details=details
+        )
         try:
             with writing(self.engine, patience=_EVENT_PATIENCE) as connection:
                 store_event(connection, event)
         except StoreError as err:
-            log.error("event %s was not kept: %s", name, err)  # noqa: TRY400 - the error says it all
-        self.tell(event)
+            log.error("event %s was not stored: %s", name, err)  # noqa: TRY400 - the error says it all
+        self._tell(event)
 
-    def keep(
-        self,
-        connection: Connection,
-        name: str,
-        worker: str,
-        account_id: str | None = None,
-        **details: str,
-    ) -> Event:
-        """Keep an event in the transaction of what happens; `tell` it when that is committed.
-
-        Both are stored or neither, and the disk is waited for once.
-        """
-        event = self._event(name, worker, account_id, details)
-        store_event(connection, event)
-        return event
-
-    def _event(
-        self, name: str, worker: str, account_id: str | None, details: Mapping[str, str]
-    ) -> Event:
-        return Event(
-            name=name, at=self.now(), worker=worker, account_id=account_id, details=details
-        )
-
-    def tell(self, event: Event) -> None:
-        """Give the host an event that is kept already."""
+    def _tell(self, event: Event) -> None:
         try:
             self.send(event)
-        except Exception:  # the host's code: whatever it raises is the host's to mend
+        except Exception:  # the host's code may raise anything; the change is committed already
             log.exception("the host's salesorder_event failed for %s", event.name)
 
     def emit_once(self, notice: str, seconds: float, name: str, **details: str) -> bool:
-        """Emit an event of the system's unless a worker gave this `notice` within `seconds`.
+        """Emit an event of the system unless some worker gave this `notice` within `seconds`.
 
-        Tell whether it was emitted. The database decides, so that of many workers one does it.
+        Return whether it was emitted. The database decides, so that one of many workers does it.
         """
         try:
             with writing(self.engine, patience=_EVENT_PATIENCE) as connection:
                 due = claim_notice(connection, notice, seconds)
         except StoreError as err:
-            # Better one notice less than one from each worker; the log has it.
+            # Prefer a missing notice to one per worker; it is in the log.
             log.error("notice %s was not given: %s", notice, err)  # noqa: TRY400 - likewise
             return False
         if due:
@@ -138,5 +151,5 @@ class Context:
         return due
 
     def alarm_registration(self, code: str) -> None:
-        """Tell, once an hour, that Microsoft refuses the registration: no account is at fault."""
+        """Emit, once an hour, that Microsoft refuses the registration: no account is at fault."""
         self.emit_once(REGISTRATION_NOTICE, NOTICE_SECONDS, REGISTRATION_NOTICE, code=code)

@@ -15,7 +15,7 @@ from ...schemas.permission import Permission
 from ...schemas.text import same_address
 from ..errors import BadRequestError, StoreError
 from ..store import accounts, grants
-from ..store.engines import reading, writing
+from ..store.engines import reading
 from ..store.events import last_events
 from .views import view_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ...schemas.event import Event
     from ...schemas.folders import MappedFolder
     from ...schemas.view import AccountView
-    from ..context import Context
+    from ..context import Change, Context
     from ..store.accounts import AccountRow
 
 _LONGEST_REQUEST_ID = 200
@@ -85,25 +85,19 @@ class Accounts:
     def delete(self, account_id: str, worker: str) -> bool:
         """Delete an account with its grant and mapping; one that is gone is no error."""
         self.context.require(worker, Permission.DELETE, account_id)
-        with writing(self.context.engine) as connection:
-            if not accounts.delete_account(connection, account_id):
-                return True
-            event = self.context.keep(connection, "mail_account_deleted", worker, account_id)
-        self.context.tell(event)
+        with self.context.change(worker) as change:
+            if accounts.delete_account(change.connection, account_id):
+                change.happened("mail_account_deleted", account_id)
         return True
 
     def disconnect(self, account_id: str, worker: str) -> AccountView:
         """Delete the grant's ciphertext."""
         self.context.require(worker, Permission.CONNECT, account_id)
-        with writing(self.context.engine) as connection:
-            accounts.require_account(connection, account_id)
-            deleted = grants.delete_grant(connection, account_id)
-            view = self._view(connection, account_id, worker)
-            if not deleted:
-                return view
-            event = self.context.keep(connection, "authn_token_deleted", worker, account_id)
-        self.context.tell(event)
-        return view
+        with self.context.change(worker) as change:
+            accounts.require_account(change.connection, account_id)
+            if grants.delete_grant(change.connection, account_id):
+                change.happened("authn_token_deleted", account_id)
+            return self._view(change.connection, account_id, worker)
 
     def _view(self, connection: Connection, account_id: str, worker: str) -> AccountView:
         row = accounts.require_account(connection, account_id)
@@ -125,33 +119,25 @@ class Accounts:
     def _store(
         self, account_id: str | None, form: AccountForm, worker: str, request_id: str
     ) -> AccountView:
-        with writing(self.context.engine) as connection:
-            created = account_id is None
+        with self.context.change(worker) as change:
             if account_id is None:
-                account_id = accounts.account_of_request(connection, request_id)
-                if account_id is not None:
-                    # The host has sent this submission before: its account is there already.
-                    return self._view(connection, account_id, worker)
-                account_id = ID_PREFIX + secrets.token_hex(16)
-                _require_free(connection, form.account_name, but=None)
-                accounts.insert_account(
-                    connection,
-                    account_id,
-                    form,
-                    request_id=request_id,
-                    at=self.context.now(),
-                    by=worker,
-                )
-                view = self._drawn(accounts.new_row(account_id, form), (), worker)
-            else:
-                _change(connection, account_id, form)
-                view = self._view(connection, account_id, worker)
-            name = "mail_account_created" if created else "mail_account_updated"
-            event = self.context.keep(
-                connection, name, worker, account_id, mailbox=form.sender_email
-            )
-        self.context.tell(event)
-        return view
+                return self._create(change, form, request_id)
+            _change(change.connection, account_id, form)
+            change.happened("mail_account_updated", account_id, mailbox=form.sender_email)
+            return self._view(change.connection, account_id, worker)
+
+    def _create(self, change: Change, form: AccountForm, request_id: str) -> AccountView:
+        connection, worker = change.connection, change.worker
+        made_before = accounts.account_of_request(connection, request_id)
+        if made_before is not None:
+            return self._view(connection, made_before, worker)
+        _require_free(connection, form.account_name, but=None)
+        account_id = ID_PREFIX + secrets.token_hex(16)
+        accounts.insert_account(
+            connection, account_id, form, request_id=request_id, at=change.at, by=worker
+        )
+        change.happened("mail_account_created", account_id, mailbox=form.sender_email)
+        return self._view(connection, account_id, worker)
 
 
 def _change(connection: Connection, account_id: str, form: AccountForm) -> None:

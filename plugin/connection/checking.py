@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...schemas.permission import Permission
 from ..store import accounts
-from ..store.engines import reading, writing
+from ..store.engines import reading
 from .probe import probe
 from .reports import stored_report
 
@@ -44,15 +44,9 @@ class ConnectionTests:
             now=self.context.now,
         )
         codes = " ".join(found.code for found in report.findings)
-        with writing(self.context.engine) as connection:
-            accounts.store_report(connection, account_id, stored_report(report))
-            event = self.context.keep(
-                connection,
-                "mail_account_tested",
-                worker,
-                account_id,
-                passed=str(report.passed),
-                findings=codes,
+        with self.context.change(worker) as change:
+            accounts.store_report(change.connection, account_id, stored_report(report))
+            change.happened(
+                "mail_account_tested", account_id, passed=str(report.passed), findings=codes
             )
-        self.context.tell(event)
         return report

@@ -12,7 +12,7 @@ from ...schemas.folders import load_mapping
 from ...schemas.permission import Permission
 from ..errors import MailError
 from ..store import accounts
-from ..store.engines import reading, writing
+from ..store.engines import reading
 from ..transport.imap import imap_session
 from ..wire.deadline import Deadline
 from .choices import folder_choices, map_folders, paths_to_ask, paths_to_map
@@ -73,17 +73,11 @@ class Folders:
             messages: Any = err.messages
             errors = {role: tuple(texts) for role, texts in messages.items()}
             return FormErrors(errors=errors, values=dict(mapping))
-        with writing(self.context.engine) as connection:
-            accounts.require_account(connection, account_id)
-            accounts.store_mapping(connection, account_id, mapped)
-            event = self.context.keep(
-                connection,
-                "mail_account_folders_mapped",
-                worker,
-                account_id,
-                roles=" ".join(sorted(chosen)),
-            )
-        self.context.tell(event)
+        with self.context.change(worker) as change:
+            accounts.require_account(change.connection, account_id)
+            accounts.store_mapping(change.connection, account_id, mapped)
+            roles = " ".join(sorted(chosen))
+            change.happened("mail_account_folders_mapped", account_id, roles=roles)
         return None
 
     def _account(self, account_id: str, worker: str, permission: Permission) -> AccountRow:

@@ -27,7 +27,7 @@ from ..store import accounts
 from ..store import retired as store
 from ..store.engines import reading
 from .plan import Planner, known_domains, problems, tested_since
-from .steps import GenericHostLike, Retirement, hosts_own
+from .steps import GenericHostLike, Retirement, host_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +58,7 @@ class Generics:
         if host is None:
             return None
         domains = known_domains(self.context.settings)
-        with hosts_own("list its Generic accounts"):
+        with host_code("list its Generic accounts"):
             listed = tuple(host.generic_accounts())
         if not all(0 < len(generic.id) <= _LONGEST_ID for generic in listed):
             msg = "The host's id of a Generic account must have 1 to 200 characters."

@@ -1,8 +1,8 @@
-"""One Generic account's way: copy kept, deleted at the host, put back. Whether to is `generic`'s.
+"""The steps of replacing one Generic account: copy, delete, restore. `replacing` decides which.
 
-The host's database and ours commit apart. So what is going to be done is written down before it is
-done, what the host does may be done again, and a run that was killed anywhere is gone on with by
-the next one. The copy is sealed before the host deletes, and is never deleted after.
+The host's database and ours commit apart. So each step is written down before it is taken, what
+the host does may be done again, and the next run continues wherever the last one was killed. The
+copy is sealed before the host deletes, and is never deleted afterwards.
 """
 
 from __future__ import annotations
@@ -27,14 +27,11 @@ from .plan import suggested_form
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from sqlalchemy import Connection
-
-    from ...schemas.event import Event
     from ...schemas.generic import GenericAccount
-    from ..context import Context
+    from ..context import Change, Context
 
 log = logging.getLogger(__name__)
-#: So often an account is copied again that somebody changes between the copy and its deletion.
+#: How often an account is copied again when somebody changes it between the copy and its deletion.
 _TRIES = 3
 _DELETING = GenericState.DELETING
 _OVER = frozenset({GenericState.REPLACED, GenericState.RESTORED})
@@ -51,7 +48,7 @@ class GenericHostLike(Protocol):
 
 
 @contextmanager
-def hosts_own(what: str) -> Iterator[None]:
+def host_code(what: str) -> Iterator[None]:
     """Run the host's code: whatever it raises becomes ``HostFailedError``, and is logged."""
     try:
         yield
@@ -77,7 +74,7 @@ class Retirement:
             seen = self.row(generic.id)
             if seen is not None and _begun(seen):
                 return seen
-            with hosts_own("export a Generic account"):
+            with host_code("export a Generic account"):
                 settings = self.host.export_generic(generic.id)
             if settings is None:
                 return None
@@ -87,14 +84,14 @@ class Retirement:
         return self.row(generic.id)
 
     def retire(self, row: RetiredRow) -> GenericCode:
-        """Delete the Generic account at the host, which has its copy; tell how it ended."""
+        """Delete the Generic account at the host, once it is copied; return how that ended."""
         settings = row.open_settings(self.context.ring)
         if not self._moves(row, {GenericState.WAITING, _DELETING}, _DELETING):
             return self._as_it_is(row)
         for _ in range(_TRIES):
             if self._deleted(row, settings):
                 return self._retired(row, settings)
-            with hosts_own("export a Generic account"):
+            with host_code("export a Generic account"):
                 settings = self.host.export_generic(row.id) or settings
             sealed = store.seal_settings(self.context.ring, row.id, settings)
             if not self._moves(row, {_DELETING}, _DELETING, settings=sealed):
@@ -105,18 +102,18 @@ class Retirement:
     def put_back(self, row: RetiredRow, *, keep_new: bool) -> None:
         """Put the Generic account back at the host, then let the new one go if that is wanted."""
         settings = row.open_settings(self.context.ring)
-        before = set(GenericState) - {GenericState.RESTORED}
-        begun = self._moves(row, before, GenericState.RESTORING, keep_new=keep_new)
-        with hosts_own("put a Generic account back"):
+        unrestored = set(GenericState) - {GenericState.RESTORED}
+        begun = self._moves(row, unrestored, GenericState.RESTORING, keep_new=keep_new)
+        with host_code("put a Generic account back"):
             self.host.put_back_generic(row.id, settings)
         if not begun:
             return  # it was restored before, and what the host has since lost is back
-        events: list[Event] = []
-        with writing(self.context.engine) as connection:
-            if store.move(connection, row.id, {GenericState.RESTORING}, GenericState.RESTORED):
-                events.append(self._event(connection, "mail_account_generic_restored", row))
-                self._let_go(connection, row, events, keep_new=keep_new)
-        self._tell(events)
+        with self.context.change(self.worker) as change:
+            before = {GenericState.RESTORING}
+            if store.move(change.connection, row.id, before, GenericState.RESTORED):
+                _happened(change, "mail_account_generic_restored", row)
+                if not keep_new:
+                    _let_go(change, row)
 
     def row(self, generic_id: str) -> RetiredRow | None:
         """Return how far the account is; None if nothing was begun."""
@@ -127,80 +124,48 @@ class Retirement:
         self, generic: GenericAccount, settings: str, seen: RetiredRow | None
     ) -> RetiredRow | None:
         """Return the row as stored; None if another run, or a name taken now, was in the way."""
-        events: list[Event] = []
         try:
-            with writing(self.context.engine) as connection:
-                if store.read_row(connection, generic.id, lock=True) != seen:
+            with self.context.change(self.worker) as change:
+                if store.read_row(change.connection, generic.id, lock=True) != seen:
                     return None  # the copy may be from before the other run's deletion
-                row = self._kept(connection, generic, settings, seen, events)
+                return self._kept(change, generic, settings, seen)
         except StoreError as err:
             if not isinstance(err.__cause__, IntegrityError):
                 raise
             return None
-        self._tell(events)
-        return row
 
     def _kept(
-        self,
-        connection: Connection,
-        generic: GenericAccount,
-        settings: str,
-        before: RetiredRow | None,
-        events: list[Event],
+        self, change: Change, generic: GenericAccount, settings: str, before: RetiredRow | None
     ) -> RetiredRow:
-        account_id = self._successor(connection, generic, events)
+        account_id, made = _successor(change, generic)
         row = RetiredRow(
             generic=generic,
             state=GenericState.WAITING,
             account_id=account_id,
-            created=bool(events) or _made(before, account_id),
+            created=made or _made(before, account_id),
             keep_new=True,
             settings=store.seal_settings(self.context.ring, generic.id, settings),
-            kept_at=self.context.now(),
+            kept_at=change.at,
             kept_by=self.worker,
         )
-        store.put_row(connection, row, new=before is None)
-        events.append(self._event(connection, "mail_account_generic_kept", row))
+        store.put_row(change.connection, row, new=before is None)
+        _happened(change, "mail_account_generic_kept", row)
         return row
 
-    def _successor(
-        self, connection: Connection, generic: GenericAccount, events: list[Event]
-    ) -> str:
-        """Return the account of the same mailbox; one that is made now is an event."""
-        form = suggested_form(generic, lambda name: accounts.name_taken(connection, name, but=None))
-        known = accounts.account_of_mailbox(connection, form.sender_email)
-        if known is not None:
-            return known
-        account_id = ID_PREFIX + secrets.token_hex(16)
-        accounts.insert_account(
-            connection,
-            account_id,
-            form,
-            request_id=f"generic {secrets.token_hex(16)}",
-            at=self.context.now(),
-            by=self.worker,
-        )
-        details = {"mailbox": form.sender_email}
-        events.append(self._happened(connection, "mail_account_created", account_id, **details))
-        return account_id
-
     def _deleted(self, row: RetiredRow, settings: str) -> bool:
-        with hosts_own("delete a Generic account"):
+        with host_code("delete a Generic account"):
             return self.host.delete_generic(row.id, settings, row.account_id or "")
 
     def _retired(self, row: RetiredRow, settings: str) -> GenericCode:
-        events: list[Event] = []
-        with writing(self.context.engine) as connection:
-            if store.move(connection, row.id, {_DELETING}, GenericState.REPLACED):
-                events.append(self._event(connection, "mail_account_generic_deleted", row))
-        if events:
-            self._tell(events)
-            return GenericCode.REPLACED
+        with self.context.change(self.worker) as change:
+            if store.move(change.connection, row.id, {_DELETING}, GenericState.REPLACED):
+                _happened(change, "mail_account_generic_deleted", row)
+                return GenericCode.REPLACED
         now = self.row(row.id)
         if now is not None and now.state in {_DELETING, GenericState.REPLACED}:
             return GenericCode.REPLACED  # another run is at it too
         # Somebody restored it while we deleted it: what they asked for counts.
-        with hosts_own("put a Generic account back"):
+        with host_code("put a Generic account back"):
             self.host.put_back_generic(row.id, settings)
         return GenericCode.RESTORED
 
@@ -212,34 +177,42 @@ class Retirement:
         back = now is not None and now.state in {GenericState.RESTORING, GenericState.RESTORED}
         return GenericCode.RESTORED if back else GenericCode.CHANGED
 
-    def _let_go(
-        self, connection: Connection, row: RetiredRow, events: list[Event], *, keep_new: bool
-    ) -> None:
-        """Delete the new account, unless it was there before or stands for another one too."""
-        made = row.account_id is not None and row.created and not keep_new
-        if not made or store.used_by_others(connection, str(row.account_id), but=row.id):
-            return
-        if accounts.delete_account(connection, str(row.account_id)):
-            events.append(self._happened(connection, "mail_account_deleted", row.account_id))
-
     def _moves(
         self, row: RetiredRow, before: Collection[GenericState], after: GenericState, **values: Any
     ) -> bool:
         with writing(self.context.engine) as connection:
             return store.move(connection, row.id, before, after, **values)
 
-    def _event(self, connection: Connection, name: str, row: RetiredRow) -> Event:
-        details = {"generic_id": row.id, "mailbox": row.generic.address}
-        return self._happened(connection, name, row.account_id, **details)
 
-    def _happened(
-        self, connection: Connection, name: str, account_id: str | None, **details: str
-    ) -> Event:
-        return self.context.keep(connection, name, self.worker, account_id, **details)
+def _successor(change: Change, generic: GenericAccount) -> tuple[str, bool]:
+    """Return the account of the same mailbox, and whether it was made now."""
+    connection = change.connection
+    form = suggested_form(generic, lambda name: accounts.name_taken(connection, name, but=None))
+    known = accounts.account_of_mailbox(connection, form.sender_email)
+    if known is not None:
+        return known, False
+    account_id = ID_PREFIX + secrets.token_hex(16)
+    request_id = f"generic {secrets.token_hex(16)}"
+    accounts.insert_account(
+        connection, account_id, form, request_id=request_id, at=change.at, by=change.worker
+    )
+    change.happened("mail_account_created", account_id, mailbox=form.sender_email)
+    return account_id, True
 
-    def _tell(self, events: list[Event]) -> None:
-        for event in events:
-            self.context.tell(event)
+
+def _let_go(change: Change, row: RetiredRow) -> None:
+    """Delete the new account, unless it was there before or stands for another one too."""
+    account_id = str(row.account_id)
+    if row.account_id is None or not row.created:
+        return
+    if store.used_by_others(change.connection, account_id, but=row.id):
+        return
+    if accounts.delete_account(change.connection, account_id):
+        change.happened("mail_account_deleted", account_id)
+
+
+def _happened(change: Change, name: str, row: RetiredRow) -> None:
+    change.happened(name, row.account_id, generic_id=row.id, mailbox=row.generic.address)
 
 
 def _begun(row: RetiredRow) -> bool:

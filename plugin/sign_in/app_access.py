@@ -19,7 +19,7 @@ from ..findings.catalogue import finding
 from ..findings.scopes import scope_problem
 from ..settings.clouds import endpoints
 from ..store import accounts, grants
-from ..store.engines import reading, writing
+from ..store.engines import reading
 from ..wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -91,28 +91,22 @@ class AppAccess:
             )
 
     def _keep(self, row: AccountRow, tokens: Tokens, app: AppItself, worker: str) -> None:
-        with writing(self.context.engine) as connection:
-            if accounts.require_account(connection, row.id).form != row.form:
+        with self.context.change(worker) as change:
+            if accounts.require_account(change.connection, row.id).form != row.form:
                 raise BadRequestError("The account was changed meanwhile. Look at it, then again.")
             grants.put_grant(
-                connection,
+                change.connection,
                 self.context.ring,
                 row.id,
                 tokens,
                 tenant_id=app.tenant_id,
                 object_id=app.object_id,
                 username=grants.APP_USERNAME,
-                granted_at=self.context.now(),
+                granted_at=change.at,
             )
-            event = self.context.keep(
-                connection,
-                "authn_login_success",
-                worker,
-                row.id,
-                username=grants.APP_USERNAME,
-                access="app",
+            change.happened(
+                "authn_login_success", row.id, username=grants.APP_USERNAME, access="app"
             )
-        self.context.tell(event)
 
     def _subject(self, row: AccountRow, service_principal: str = "") -> Subject:
         return Subject(

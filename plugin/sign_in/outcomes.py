@@ -15,7 +15,6 @@ from ..findings.catalogue import finding
 from ..findings.classify import entra_code, unavailable_code
 from ..settings.clouds import endpoints
 from ..store import grants
-from ..store.engines import writing
 
 if TYPE_CHECKING:
     from ...schemas.report import Finding
@@ -60,13 +59,10 @@ class Outcomes:
         """Return what an administrator's answer means."""
         if not answer.admin_consent:
             return self.failed(LoginCode.REFUSED, "unknown")
-        with writing(self.context.engine) as connection:
+        with self.context.change(self.worker) as change:
             # It counts for the whole tenant: no account goes on waiting for it.
-            forgiven = grants.forgive_grants(connection, "administrator_needed")
-            event = self.context.keep(
-                connection, "authz_consent_granted", self.worker, self.attempt.account_id
-            )
-        self.context.tell(event)
+            forgiven = grants.forgive_grants(change.connection, "administrator_needed")
+            change.happened("authz_consent_granted", self.attempt.account_id)
         button = "Test Connection" if self.attempt.account_id in forgiven else "Login"
         return LoginOutcome(
             code=LoginCode.CONSENTED,

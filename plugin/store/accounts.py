@@ -65,13 +65,6 @@ def _row(found: Any) -> AccountRow:
     )
 
 
-def new_row(account_id: str, form: AccountForm) -> AccountRow:
-    """Return the row of an account that was just made: nobody has signed in to it yet."""
-    return AccountRow(
-        id=account_id, form=form, report=None, signed_in_as=None, signed_in_at=None, refused=None
-    )
-
-
 def read_account(connection: Connection, account_id: str) -> AccountRow | None:
     """Return one account."""
     found = connection.execute(_BY_ID, {"account": account_id}).first()

@@ -12,15 +12,28 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from salesorder_m365.plugin.context import Context
-from salesorder_m365.plugin.store import events, grants, migrations
+from salesorder_m365.plugin.errors import NoSuchAccountError, StoreError
+from salesorder_m365.plugin.store import accounts, events, grants, migrations
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.upgrade import CURRENT, current_revision
+from salesorder_m365.schemas.account import AccountForm
 from salesorder_m365.schemas.event import Event
 from salesorder_m365.schemas.settings import Key
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
+FORMS = {
+    number: AccountForm(
+        account_name=f"Sales {number}",
+        sender_name="Sales",
+        sender_email=f"sales{number}@contoso.test",
+        use_oauth=True,
+        username=f"sales{number}@contoso.test",
+    )
+    for number in (1, 2)
+}
 
 
 @pytest.fixture
@@ -83,7 +96,7 @@ def test_a_database_that_fails_keeps_no_event_from_the_host(context, sent, caplo
         connection.execute(text("DROP TABLE m365_event"))
     context.emit("mail_account_created", "w1", "m365:1")
     assert [event.name for event in sent] == ["mail_account_created"]
-    assert "event mail_account_created was not kept" in caplog.text
+    assert "event mail_account_created was not stored" in caplog.text
 
 
 def test_a_locked_database_holds_nobody_up(context, sent, tmp_path, caplog):
@@ -96,23 +109,106 @@ def test_a_locked_database_holds_nobody_up(context, sent, tmp_path, caplog):
         other.execute("ROLLBACK")
     other.close()
     assert len(sent) == 1
-    assert "was not kept: The database did not take the change" in caplog.text
+    assert "was not stored: The database did not take the change" in caplog.text
 
 
-def test_an_event_is_kept_with_what_happened_or_not_at_all(context, sent):
-    def broken_off():
-        with writing(context.engine) as connection:
-            context.keep(connection, "mail_account_created", "w1", "m365:1", mailbox="a@b.test")
-            raise RuntimeError
+def accounts_count(context):
+    with reading(context.engine) as connection:
+        return len(accounts.read_accounts(connection))
 
-    with pytest.raises(RuntimeError):
-        broken_off()
-    assert kept(context) == ()
-    with writing(context.engine) as connection:
-        event = context.keep(connection, "mail_account_created", "w1", "m365:1", mailbox="a@b.test")
-    assert sent == []
-    context.tell(event)
-    assert kept(context) == (event,) == tuple(sent)
+
+def create(change, number):
+    accounts.insert_account(
+        change.connection, f"m365:{number}", FORMS[number], request_id=f"r{number}", at=AT, by="w1"
+    )
+    change.happened("mail_account_created", f"m365:{number}", number=str(number))
+
+
+def test_a_changes_events_are_stored_with_it_and_told_after_the_commit(context, sent):
+    with context.change("w1") as change:
+        create(change, 1)
+        create(change, 2)
+        assert sent == []
+    assert [(event.account_id, event.worker, event.at) for event in sent] == [
+        ("m365:1", "w1", AT),
+        ("m365:2", "w1", AT),
+    ]
+    assert kept(context) + kept(context, "m365:2") == tuple(sent)
+    assert accounts_count(context) == 2
+
+
+def test_the_host_is_told_when_the_change_can_be_read(context):
+    seen = []
+    reader = Context(context.host, lambda _: seen.append((accounts_count(context), kept(context))))
+    with reader.change("w1") as change:
+        create(change, 1)
+    [(count, stored)] = seen
+    assert (count, [event.name for event in stored]) == (1, ["mail_account_created"])
+
+
+def test_leaving_a_change_by_return_is_a_commit(context, sent):
+    def deleted():
+        with context.change("w1") as change:
+            change.happened("mail_account_deleted", "m365:1")
+            return True
+
+    assert deleted()
+    assert kept(context) == tuple(sent) != ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        (RuntimeError("a bug"), RuntimeError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (NoSuchAccountError("m365:1"), NoSuchAccountError),
+        (OperationalError("UPDATE", {}, OSError("disk full")), StoreError),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_change_that_fails_stores_and_tells_nothing(context, sent, fault, raised):
+    def failing():
+        with context.change("w1") as change:
+            create(change, 1)
+            raise fault
+
+    with pytest.raises(raised):
+        failing()
+    assert (kept(context), sent, accounts_count(context)) == ((), [], 0)
+
+
+def test_a_change_whose_commit_fails_is_not_told(context, sent):
+    def refused_at_commit():
+        with context.change("w1") as change:
+            create(change, 1)
+            # Checked at the commit only, by SQLite and PostgreSQL alike.
+            change.connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+            change.connection.execute(
+                text(
+                    "INSERT INTO m365_folder (account_id, role, path, full_label, uid_validity,"
+                    " chosen_by, chosen_at) VALUES ('m365:gone', 'inbox', '', '', 1, '', :at)"
+                ),
+                {"at": AT},
+            )
+
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        refused_at_commit()
+    assert (kept(context), sent, accounts_count(context)) == ((), [], 0)
+
+
+def test_a_host_that_raises_hears_of_the_other_events(context, caplog):
+    told = []
+
+    def at_first_full(event):
+        told.append(event.account_id)
+        if len(told) == 1:
+            raise OSError
+
+    with Context(context.host, at_first_full).change("w1") as change:
+        create(change, 1)
+        create(change, 2)
+    assert told == ["m365:1", "m365:2"]
+    assert "salesorder_event failed for mail_account_created" in caplog.text
 
 
 def test_old_events_go(context):
