@@ -32,14 +32,14 @@ COUNT ?= 500
 ROUNDS ?= 3
 ONLY ?=
 PACKAGES := schemas plugin hooks simulator demo testing
+# mypy needs a folder named as the package is, whatever the checkout is called.
+TYPING := build/typing
 
 .PHONY: test check demo oauth-checklist faults crowd rotations fleet round-trips bench bench-quick docs wheel lowest audit sbom clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
 $(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@# mypy needs a folder named as the package is, whatever the checkout is called.
-	mkdir -p $(VENV)/typing && ln -sfn ../.. $(VENV)/typing/salesorder_m365
 	touch $@ $(VENV)/.ready-demo
 
 # The demo needs less than the tests, and what they need serves it too.
@@ -56,9 +56,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 check: $(VENV)/.ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml \
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	@mkdir -p $(TYPING) && ln -sfn ../.. $(TYPING)/salesorder_m365
+	cd $(TYPING) && ../../$(BIN)/python -m mypy --config-file ../../pyproject.toml \
 	  $(foreach p,$(PACKAGES),-p salesorder_m365.$(p))
 	$(BIN)/python -m pytest -q -s tests/test_floors.py
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-TESTS = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[1]
 SUITE = "salesorder_m365.testing.conformance"
 FIRST = "test_a_worker_signs_in_and_comes_back"
 GENERIC = "test_no_generic_account_is_lost"
@@ -32,7 +32,7 @@ def run_suite(folder, *options):
     return subprocess.run(
         [str(part) for part in command],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=os.environ | {"PYTHONPATH": str(HERE)},
         capture_output=True,
         text=True,
         timeout=100,
