@@ -64,7 +64,7 @@ HELD_BY = {
 #: For their errors and constants alone: these open nothing. Module, and what it may import.
 READS_ONLY = {
     ("plugin.findings.classify", "socket"),
-    ("plugin.transport.smtp", "socket"),
+    ("plugin.transport.smtp_lines", "socket"),
     ("plugin.upkeep.reachability", "socket"),
 }
 

@@ -1,6 +1,6 @@
 """Test Connection: a token, then IMAP and SMTP side by side, stage by stage, within one deadline.
 
-Opening the connections is `imap`'s and `smtp`'s job, getting tokens the vault's.
+Connections are opened by `transport`, tokens come from the vault.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from ..entra.claims import app_itself
 from ..findings.scopes import is_app_only, scope_problem, short_name
 from ..settings.clouds import endpoints
 from ..transport.imap import imap_session
+from ..transport.renewing import RenewableToken
 from ..transport.smtp import smtp_session
 from ..wire.deadline import Deadline
 from .compare import compared, for_app
 from .explain import PermissionMissingError, Subject, explained
-from .stages import Tokens, Track, run_track
+from .stages import Track, run_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,12 +74,12 @@ class _Board:
             return
         try:
             self._progress(stage)
-        except Exception:  # the host's code: whatever it raises is the host's to mend
+        except Exception:  # the host's code may raise anything
             log.exception("the host's progress failed; the test goes on without it")
             self._progress = None
 
     def passed(self, protocol: str, name: str) -> bool:
-        """Tell whether a stage passed."""
+        """Return whether a stage passed."""
         return self.stages[protocol, name].status is StageStatus.PASSED
 
     def give_up(self, protocol: str, detail: str) -> None:
@@ -168,9 +169,9 @@ class _Test:
         except Exception as err:  # noqa: BLE001 - `explained` makes a finding of each
             self._first.broke()
             return {"token": err}
-        tokens = Tokens(first, self._token)
-        self._start(self._imap, self._open_mailbox, tokens)
-        self._start(self._smtp, self._offer_sender, tokens)
+        renewable = RenewableToken(first, self._token)
+        self._start(self._imap, self._open_mailbox, renewable)
+        self._start(self._smtp, self._offer_sender, renewable)
         return self._watch({"imap", "smtp"})
 
     def _permitted(self) -> AccessToken:
@@ -189,11 +190,11 @@ class _Test:
     def _problem(self, token: AccessToken) -> tuple[str, str] | None:
         return scope_problem(token.scopes, endpoints(self._subject.settings).scopes)
 
-    def _start(self, track: Track, attempt: Callable[[str], None], tokens: Tokens) -> None:
+    def _start(self, track: Track, attempt: Callable[[str], None], token: RenewableToken) -> None:
         def run() -> None:
             # A deadline holds in one thread only; the end is the same for all.
             with Deadline(self._deadline.ends).applied():
-                error = run_track(track, attempt, tokens)
+                error = run_track(track, attempt, token)
             self._events.put(_Ended(track.protocol, error))
 
         threading.Thread(target=run, name=f"m365-test-{track.protocol}", daemon=True).start()

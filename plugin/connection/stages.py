@@ -1,33 +1,26 @@
-"""One protocol's stages in Test Connection: timed, shown, and after some answers tried again.
+"""One protocol's stages in Test Connection: timed and shown, each once.
 
-What the stages do is `probe`'s job; what an error means is `explain`'s.
+`probe` says what the stages do, `explain` what an error means.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...schemas.report import Stage, StageStatus
-from ..errors import MailError
-from ..wire.deadline import remaining
+from ..transport.renewing import Again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ..vault.renewal import AccessToken
+    from ..transport.renewing import RenewableToken
 
-_RENEWED = "The first token was refused; a renewed one was tried."
-_AGAIN = "The first attempt did not reach the mailbox; a second one was made."
-#: What is tried a second time, once: with a renewed token, or just so.
 _SECOND_ATTEMPTS = {
-    "imap_refused": _RENEWED,
-    "smtp_refused": _RENEWED,
-    "token_expired": _RENEWED,
-    "mailbox_not_connected": _AGAIN,
+    Again.RENEWED: "The first token was refused; a renewed one was tried.",
+    Again.RECONNECTED: "The first attempt did not reach the mailbox; a second one was made.",
 }
 
 
@@ -49,7 +42,7 @@ class Track:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Climb one stage; an exception breaks it. A second attempt does not show it twice."""
+        """Enter one stage; an exception breaks it. A second attempt does not show it twice."""
         self._at = name
         if name not in self._began:
             self._began[name] = time.monotonic()
@@ -91,56 +84,13 @@ class Track:
         )
 
 
-class Tokens:
-    """The token of one test, renewed at most once however many protocols were refused."""
-
-    def __init__(self, first: AccessToken, renew: Callable[[str], AccessToken]) -> None:
-        self.first = first
-        self._renew = renew
-        self._lock = threading.Lock()
-        self._renewed: AccessToken | Exception | None = None
-
-    def renewed(self) -> AccessToken:
-        """Return the renewed token, or raise what renewing it raised. Safe to call from threads."""
-        if not self._lock.acquire(timeout=remaining()):
-            raise TimeoutError("Another thread is still renewing the token.")
-        try:
-            if self._renewed is None:
-                self._renewed = self._once()
-        finally:
-            self._lock.release()
-        if isinstance(self._renewed, Exception):
-            raise self._renewed
-        return self._renewed
-
-    def _once(self) -> AccessToken | Exception:
-        try:
-            return self._renew(self.first.secret)
-        except Exception as err:  # noqa: BLE001 - both protocols are to hear of it
-            return err
-
-
-def run_track(track: Track, attempt: Callable[[str], None], tokens: Tokens) -> Exception | None:
-    """Run the stages with a token; return what stopped them. Each second attempt is made once."""
-    token, made = tokens.first, set()
-    while True:
-        try:
-            attempt(token.secret)
-        except MailError as err:
-            reason = _SECOND_ATTEMPTS.get(err.code)
-            if reason is None or reason in made:
-                track.broke()
-                return err
-            made.add(reason)
-            track.note(reason)
-        except Exception as err:  # noqa: BLE001 - `explain` makes a finding and a log entry of it
-            track.broke()
-            return err
-        else:
-            return None
-        if reason is _RENEWED:
-            try:
-                token = tokens.renewed()
-            except Exception as err:  # noqa: BLE001 - likewise
-                track.broke()
-                return err
+def run_track(
+    track: Track, attempt: Callable[[str], None], token: RenewableToken
+) -> Exception | None:
+    """Run the stages with a token; return what stopped them."""
+    try:
+        token.use(attempt, lambda reason: track.note(_SECOND_ATTEMPTS[reason]))
+    except Exception as err:  # noqa: BLE001 - `explain` makes a finding and a log entry of it
+        track.broke()
+        return err
+    return None

@@ -10,10 +10,10 @@ from marshmallow import ValidationError
 from ...schemas.account import FormErrors
 from ...schemas.folders import load_mapping
 from ...schemas.permission import Permission
-from ..errors import MailError
 from ..store import accounts
 from ..store.engines import reading
 from ..transport.imap import imap_session
+from ..transport.renewing import RenewableToken
 from ..wire.deadline import Deadline
 from .choices import folder_choices, map_folders, paths_to_ask, paths_to_map
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from ..vault.renewal import Vault
 
 T = TypeVar("T")
-
-#: Answers that a renewed token may change.
-_TOKEN_REFUSED = frozenset({"imap_refused", "token_expired"})
 
 
 @dataclass(frozen=True)
@@ -87,15 +84,15 @@ class Folders:
 
     def _with_session(self, row: AccountRow, work: Callable[[ImapSession], T]) -> T:
         """Do `work` in one session; a token that the server refuses is renewed once."""
-        mailbox = row.form.sender_email
-        with Deadline.after(self.context.settings.mail_timeout).applied():
-            token = self.vault.token(row.id).secret
-            try:
-                with imap_session(self.context.settings, mailbox=mailbox, token=token) as session:
-                    return work(session)
-            except MailError as err:
-                if err.code not in _TOKEN_REFUSED:
-                    raise
-            token = self.vault.token(row.id, rejected=token).secret
-            with imap_session(self.context.settings, mailbox=mailbox, token=token) as session:
+        settings, mailbox = self.context.settings, row.form.sender_email
+
+        def in_session(token: str) -> T:
+            with imap_session(settings, mailbox=mailbox, token=token) as session:
                 return work(session)
+
+        with Deadline.after(settings.mail_timeout).applied():
+            token = RenewableToken(
+                self.vault.token(row.id),
+                lambda refused: self.vault.token(row.id, rejected=refused),
+            )
+            return token.use(in_session)

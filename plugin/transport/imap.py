@@ -1,6 +1,6 @@
 """IMAP with a token: open a session, list the folders, ask for their UIDVALIDITY.
 
-What the folders are for is `folders`' job; when to try again, and with which token, the caller's.
+What the folders are for is left to `folders`; renewing a refused token to `renewing`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import MailError
-from ..findings.classify import imap_code, network_code, retry_after
+from ..findings.classify import imap_code, retry_after
 from ..findings.redact import one_line
 from ..settings.clouds import endpoints
-from ..wire.connecting import connect, resolve
 from ..wire.deadline import TooMuchDataError, bounded
 from ..wire.tls import mail_tls_context, secure
-from .listing import ListedFolder, listed_folders, speakable
+from .listing import ListedFolder, listed_folders, sendable
+from .opening import network_error, network_translated, reached
 from .stages import unwatched
 from .xoauth2 import challenge_text, xoauth2
 
@@ -47,23 +47,28 @@ _NO_SUCH_FOLDER = re.compile(
 
 
 class ImapSession:
-    """One signed-in connection. Its methods raise ``MailError`` only; end the session then."""
+    """One signed-in connection. Its methods raise ``MailError`` only; end the session then.
 
-    def __init__(self, client: Client) -> None:
-        #: The connection, for whoever reads mail through it.
+    Each method works under the deadline in force, or under one of its own: a session may be kept
+    for longer than any one deadline.
+    """
+
+    def __init__(self, client: Client, seconds: float) -> None:
+        #: The connection, for what this class has no method for.
         self.client = client
+        self._seconds = seconds
 
     def folders(self) -> tuple[ListedFolder, ...]:
         """Return the whole hierarchy, with one LIST.
 
-        To be called right after sign-in: Exchange may accept a token and tell only now, "User is
+        Call it right after sign-in: Exchange may accept a token and say only now, "User is
         authenticated but not connected", that it does not open this mailbox.
         """
-        with _told("mailbox", self.client):
+        with self._exchange("mailbox"):
             answers = self._listed()
             folders = listed_folders(answers)
             for _ in answers:
-                pass  # of a list that was cut, so that the next command's answer comes next
+                pass  # the rest of a list that was cut: the next command's answer comes after it
             return folders
 
     def _listed(self) -> Iterator[Answer]:
@@ -76,58 +81,66 @@ class ImapSession:
     def uid_validities(self, paths: Collection[str]) -> dict[str, int | None]:
         """Return the UIDVALIDITY of up to `MOST_STATUSES` folders, asked for in one flight.
 
-        None stands for a folder that is not there, or holds no mail. A name that cannot be said
+        None stands for a folder that is not there, or holds no mail. A name that cannot be sent
         to a server (control characters) is never there.
         """
         found: dict[str, int | None] = dict.fromkeys(paths)
-        asked = [path for path in found if speakable(path)]
+        asked = [path for path in found if sendable(path)]
         if len(asked) > MOST_STATUSES:
             raise ValueError(f"At most {MOST_STATUSES} folders can be asked for at once.")
-        with _told("folders", self.client):
+        with self._exchange("folders"):
             replies = self.client.statuses([_quoted(path) for path in asked])
             found.update((p, _validity(reply)) for p, reply in zip(asked, replies, strict=True))
         return found
+
+    @contextmanager
+    def _exchange(self, stage: str) -> Iterator[None]:
+        with bounded(self._seconds), _translated(stage, self.client):
+            yield
+
+    def leave(self) -> None:
+        """Send LOGOUT without awaiting its answer."""
+        with suppress(OSError, imaplib.IMAP4.error), bounded(self._seconds):
+            self.client.leave()
 
 
 @contextmanager
 def imap_session(
     settings: Settings, *, mailbox: str, token: str, stage: EnterStage = unwatched
 ) -> Iterator[ImapSession]:
-    """Open `mailbox` with an access token; raise ``MailError``, the socket being closed then.
+    """Open `mailbox` with an access token; raise ``MailError`` with the socket closed.
 
     Five round trips with one LIST, over TLS 1.3. Each stage is entered as `stage`: name, connect,
-    tls, sign_in (the greeting included). The deadline in force holds, or one of
-    `settings.mail_timeout` seconds.
+    tls, sign_in (the greeting included). Opening takes `settings.mail_timeout` seconds at most, as
+    does each method of the session, or ends with the deadline in force.
     """
-    place = endpoints(settings).imap
-    with bounded(settings.mail_timeout):
-        sock = _secured(settings, place, stage)
-        client = None
-        try:
-            with stage("sign_in"), _told("sign_in"):
+    place, seconds = endpoints(settings).imap, settings.mail_timeout
+    client = sock = None
+    try:
+        with bounded(seconds):
+            sock = _secured(settings, place, stage)
+            with stage("sign_in"), _translated("sign_in"):
                 client = _greeted(sock, place)
                 _sign_in(client, mailbox, token)
-            yield ImapSession(client)
-            with suppress(OSError, imaplib.IMAP4.error):
-                client.leave()
-        finally:
-            # imaplib's file holds the socket open, so both are to be closed.
-            if client is not None:
-                client.wire.file.close()
+        session = ImapSession(client, seconds)
+        yield session
+        session.leave()
+    finally:
+        # imaplib's file holds the socket open, so both must be closed.
+        if client is not None:
+            client.wire.file.close()
+        if sock is not None:
             sock.close()
 
 
 def _secured(settings: Settings, place: Endpoint, stage: EnterStage) -> ssl.SSLSocket:
-    with stage("name"), _told("name"):
-        addresses = resolve(place.host, place.port)
-    with stage("connect"), _told("connect"):
-        sock = connect(addresses)
-    with sock, stage("tls"), _told("tls"):
+    sock = reached(place, stage)
+    with sock, stage("tls"), network_translated("tls"):
         return secure(sock, mail_tls_context(settings.ca_file), place.host)
 
 
 def _greeted(sock: ssl.SSLSocket, place: Endpoint) -> Client:
-    """Read the greeting; refuse one that makes us somebody already."""
+    """Read the greeting; refuse one that claims that somebody is signed in already."""
     from .imap_client import Client, PreauthError  # noqa: PLC0415 - loaded at first use
 
     try:
@@ -147,7 +160,7 @@ def _sign_in(client: Client, mailbox: str, token: str) -> None:
         blob = xoauth2(mailbox, token)
     except ValueError as err:
         raise MailError("xoauth2_refused", stage="sign_in") from err
-    with _told("sign_in", client):
+    with _translated("sign_in", client):
         _ok("sign_in", client.xoauth2(blob), challenge_text(client.wire.challenge))
 
 
@@ -183,18 +196,17 @@ def _refused(stage: str, words: str, challenge: str = "") -> MailError:
 
 
 @contextmanager
-def _told(stage: str, client: Client | None = None) -> Iterator[None]:
-    """Make ``MailError`` of whatever sockets, imaplib and a server's nonsense raise."""
+def _translated(stage: str, client: Client | None = None) -> Iterator[None]:
+    """Make ``MailError`` of what sockets, imaplib and a server's nonsense raise."""
     try:
         yield
     except (OSError, TooMuchDataError) as err:
         if client is not None and client.wire.said_bye:
             raise _refused(stage, client.wire.words) from err
-        raise MailError(network_code(err, stage=stage), stage=stage) from err
+        raise network_error(err, stage) from err
     except (imaplib.IMAP4.error, ValueError) as err:
         # imaplib makes its own error of a command that could not be sent.
         if isinstance(err.__context__, OSError):
-            code = network_code(err.__context__, stage=stage)
-            raise MailError(code, stage=stage) from err
+            raise network_error(err.__context__, stage) from err
         # Not "from err": its text has the server's words as they came, which may echo the token.
         raise _refused(stage, str(err) if client is None else client.wire.words) from None

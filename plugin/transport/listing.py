@@ -37,7 +37,7 @@ _LINE = re.compile(rb'\(([^()]*)\) (NIL|"\\?[^\r\n]") (.*)', re.DOTALL | re.IGNO
 _QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _MODIFIED_UTF7 = re.compile(rb"(?:[\x20-\x25\x27-\x7e]|&[A-Za-z0-9+,]*-)*")
-_UNSPEAKABLE = re.compile("[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
 _NOT_SELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
 
 
@@ -57,13 +57,13 @@ class ListedFolder(NamedTuple):
 
     @property
     def selectable(self) -> bool:
-        """Whether mail can lie in it, and its name can be said back to the server."""
-        return self.attributes.isdisjoint(_NOT_SELECTABLE) and speakable(self.path)
+        """Whether mail can lie in it, and its name can be sent back to the server."""
+        return self.attributes.isdisjoint(_NOT_SELECTABLE) and sendable(self.path)
 
 
-def speakable(path: str) -> bool:
-    """Tell whether `path` can stand in a command: controls would end it and begin another one."""
-    return bool(path) and not _UNSPEAKABLE.search(path)
+def sendable(path: str) -> bool:
+    """Return whether `path` can stand in a command: controls would end it and begin another one."""
+    return bool(path) and not _UNSENDABLE.search(path)
 
 
 def listed_folders(answers: Iterable[Answer]) -> tuple[ListedFolder, ...]:

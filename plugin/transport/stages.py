@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    #: Entered with a stage's name (name, connect, tls, sign_in) while that stage runs.
+    #: Called with a stage's name (name, connect, tls, sign_in) and entered while that stage runs.
     EnterStage: TypeAlias = Callable[[str], AbstractContextManager[None]]
 
 

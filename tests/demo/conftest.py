@@ -29,7 +29,7 @@ from salesorder_m365.schemas.view import STATE_LABELS, AccountState, AccountView
 
 ACCOUNT = "m365:7"
 AT = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
-RUNGS = {
+STAGES = {
     "token": ("Get a token",),
     "imap": (
         "Find the server",
@@ -134,7 +134,7 @@ class FakeMail:
     def stages(self, broken: tuple[str, int] | None = None) -> tuple[Stage, ...]:
         return tuple(
             self._stage(protocol, number, label, broken)
-            for protocol, labels in RUNGS.items()
+            for protocol, labels in STAGES.items()
             for number, label in enumerate(labels)
         )
 

@@ -115,5 +115,5 @@ def test_a_line_too_long_for_the_server_is_said_in_two(sim, dovecot_server, sett
     # Dovecot's submission takes lines of 1,000 bytes; a token of the simulator alone has as many.
     settings = settings_for(sim, smtp=f"localhost:{dovecot_server.submission_port}")
     with smtp_session(settings, username=SALES, token=sim.new_token(SALES)) as session:
-        assert session.smtp.docmd("AUTH", "XOAUTH2 " + "A" * 1400)[0] in {500, 503}
+        assert session.client.docmd("AUTH", "XOAUTH2 " + "A" * 1400)[0] in {500, 503}
         session.check_sender(SALES)

@@ -29,7 +29,7 @@ SCOPES = (
     "https://outlook.office.com/SMTP.Send",
 )
 STARTED = datetime(2026, 1, 5, 8, tzinfo=UTC)
-CLIMB = [
+STAGES = [
     ("token", "token"),
     *(("imap", name) for name in ("name", "connect", "tls", "sign_in", "mailbox", "folders")),
     *(("smtp", name) for name in ("name", "connect", "tls", "sign_in", "sender")),
@@ -95,7 +95,7 @@ def test_all_green(run):
     report = run()
     assert report.passed
     assert report.findings == ()
-    assert [(s.protocol, s.name) for s in report.stages] == CLIMB
+    assert [(s.protocol, s.name) for s in report.stages] == STAGES
     assert {s.status for s in report.stages} == {StageStatus.PASSED}
     assert all(0 <= s.seconds <= report.seconds for s in report.stages)
     assert (report.account_id, report.started_at) == ("m365:1", STARTED)
@@ -105,7 +105,7 @@ def test_all_green(run):
     assert from_plain(ConnectionReport, to_plain(report)) == report
 
 
-def test_every_rung_has_plain_words(run):
+def test_every_stage_has_plain_words(run):
     labels = {s.label for s in run().stages}
     assert {
         "Find the server",
@@ -164,7 +164,7 @@ def test_each_policy_gives_its_finding(sim, run, policy, value, code, stage):
     assert report.findings[0].server_words
     # The protocol stops there; the other one runs to its end.
     broken, other = stage[0], {"imap": "smtp", "smtp": "imap"}[stage[0]]
-    names = [name for protocol, name in CLIMB if protocol == broken]
+    names = [name for protocol, name in STAGES if protocol == broken]
     place = names.index(stage[1])
     assert list(statuses(report, broken).values()) == [
         *["passed"] * place,

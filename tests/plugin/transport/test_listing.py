@@ -8,7 +8,7 @@ from salesorder_m365.plugin.transport.listing import (
     MAX_FOLDERS,
     ListedFolder,
     listed_folders,
-    speakable,
+    sendable,
 )
 from salesorder_m365.plugin.wire.deadline import TooMuchDataError
 
@@ -162,4 +162,4 @@ def test_no_answer_is_fatal(answers):
 @given(st.binary())
 def test_no_name_is_fatal_and_none_is_lost(name):
     (folder,) = listed_folders([(b'() "/" {1}', name)])
-    assert speakable(folder.path) is False or folder.path.encode() == name
+    assert sendable(folder.path) is False or folder.path.encode() == name

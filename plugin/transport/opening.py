@@ -1,0 +1,62 @@
+"""The way to a mail server, the same for every protocol: name, connection; and its errors.
+
+What is said once the connection stands is left to the protocol's own module.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import MailError
+from ..findings.classify import network_code
+from ..wire.connecting import connect, resolve
+from ..wire.deadline import Deadline, TooMuchDataError, remaining
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from ...schemas.settings import Endpoint
+    from ..wire.deadline import DeadlineSocket
+    from .stages import EnterStage
+
+
+def reached(place: Endpoint, stage: EnterStage) -> DeadlineSocket:
+    """Look the server's name up and connect; raise ``MailError``. Enters `name` and `connect`."""
+    with stage("name"), network_translated("name"):
+        addresses = resolve(place.host, place.port)
+    with stage("connect"), network_translated("connect"):
+        return connect(addresses)
+
+
+@contextmanager
+def network_translated(stage: str) -> Iterator[None]:
+    """Make ``MailError`` of what sockets, TLS and the deadline raise."""
+    try:
+        yield
+    except (OSError, TooMuchDataError) as err:
+        raise network_error(err, stage) from err
+
+
+def network_error(err: BaseException, stage: str) -> MailError:
+    """Return the error of ours for one of a socket, of TLS or of the deadline."""
+    return MailError(network_code(err, stage=stage), stage=stage)
+
+
+def within(seconds: float, *, max_bytes: int) -> AbstractContextManager[Deadline]:
+    """Return a block with an end and a cap of its own, whatever is in force around it.
+
+    For the few waits that must outlast the caller's deadline, such as the reply to the end of
+    data (RFC 5321, 4.5.3.2.6: ten minutes).
+    """
+    return Deadline(time.monotonic() + seconds, max_bytes=max_bytes).applied()
+
+
+def capped(max_bytes: int) -> AbstractContextManager[Deadline]:
+    """Return a block that ends when the deadline in force does, and may receive `max_bytes`.
+
+    What is received does not count outside: one large mail must not use up a whole visit's share.
+    """
+    return within(remaining(), max_bytes=max_bytes)
