@@ -151,7 +151,7 @@ def _change(connection: Connection, account_id: str, form: AccountForm) -> None:
     accounts.update_account(connection, account_id, form)
     moved = not same_address(before.sender_email, form.sender_email)
     # What a person may open, Microsoft says. What the app may, an administrator chose by mailbox.
-    another_mailbox = moved and row.signed_in_as == grants.APP_USERNAME
+    another_mailbox = moved and row.kind is grants.GrantKind.APP
     if another_mailbox or not same_address(before.username, form.username):
         grants.delete_grant(connection, account_id)
     if moved:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 #: A token's life is believed up to a day: Microsoft's longest is 28 hours (CAE), usual is one.
 _LONGEST_LIFE = 24 * 3600
 _AUTHORIZE_PATH = "/oauth2/v2.0/authorize"
-#: Stands in a grant in the place of MSAL's cache where the app itself signs in, and no person.
-APP_ONLY = '{"app_only": true}'
 _DEVICE_FLOW = ("device_code", "user_code", "verification_uri")
 
 
@@ -164,8 +162,6 @@ class Identity:
 
         Raises ``GrantRefusedError``.
         """
-        if msal_cache == APP_ONLY:
-            return self.app_tokens()
 
         def acquire(app: Any) -> Any:
             accounts = app.get_accounts()
@@ -187,7 +183,7 @@ class Identity:
         """
         asked = endpoints(self._settings).app_scope
         answer, _ = self._answer(lambda app: app.acquire_token_for_client([asked]))
-        tokens = self._tokens(answer, APP_ONLY)
+        tokens = self._tokens(answer, "")
         resource = asked.rpartition("/")[0]
         roles = (f"{resource}/{role}" for role in app_itself(tokens.access_token).roles)
         return replace(tokens, scopes=tuple(roles) or (asked,))

@@ -103,6 +103,7 @@ class AppAccess:
                 object_id=app.object_id,
                 username=grants.APP_USERNAME,
                 granted_at=change.at,
+                kind=grants.GrantKind.APP,
             )
             change.happened(
                 "authn_login_success", row.id, username=grants.APP_USERNAME, access="app"

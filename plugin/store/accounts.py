@@ -1,4 +1,4 @@
-"""Rows of ``m365_account`` and ``m365_folder``. Who may change them is the use cases' question."""
+"""Rows of ``m365_account`` and ``m365_folder``. The use cases decide who may change them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select, update
 
 from ...schemas.account import AccountForm
 from ...schemas.folders import MappedFolder, Role
 from ..errors import NoSuchAccountError
+from .grants import kind_of
 from .tables import account, folder, grant
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from .grants import GrantKind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
@@ -27,10 +30,23 @@ class AccountRow:
 
     id: str
     form: AccountForm
+    #: Counts the saves: who saves an older version has not seen the newer one.
+    version: int = 1
     report: dict[str, Any] | None
     signed_in_as: str | None
     signed_in_at: datetime | None
+    #: Whose sign-in the grant is; None without a grant.
+    kind: GrantKind | None = None
     refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The submission of the form that made an account; `digest` is None from before 0004."""
+
+    account_id: str
+    worker: str
+    digest: str | None
 
 
 _SELECT = select(
@@ -38,13 +54,22 @@ _SELECT = select(
     grant.c.username.label("signed_in_as"),
     grant.c.granted_at.label("signed_in_at"),
     grant.c.refused,
+    grant.c.kind,
 ).outerjoin(grant)
 
-# Made once: to find what it compiled, SQLAlchemy looks at every part of a statement made anew.
+# Built once: finding a compiled statement costs SQLAlchemy a walk over every part of a new one.
 _BY_ID = _SELECT.where(account.c.id == bindparam("account"))
 _BY_NAME = select(account.c.id).where(account.c.name_key == bindparam("key"))
 _INSERT = insert(account)
-_UPDATE = update(account).where(account.c.id == bindparam("account"))
+_OF_VERSION = bindparam("of_version", type_=Integer)
+_UPDATE = (
+    update(account)
+    .where(
+        account.c.id == bindparam("account"),
+        or_(_OF_VERSION.is_(None), account.c.version == _OF_VERSION),
+    )
+    .values(version=account.c.version + 1)
+)
 _MAPPING = select(folder).where(folder.c.account_id == bindparam("account"))
 
 
@@ -58,9 +83,11 @@ def _row(found: Any) -> AccountRow:
             use_oauth=True,
             username=found.username,
         ),
+        version=found.version,
         report=found.report,
         signed_in_as=found.signed_in_as,
         signed_in_at=found.signed_in_at,
+        kind=None if found.signed_in_as is None else kind_of(found.kind, found.signed_in_as),
         refused=found.refused,
     )
 
@@ -92,6 +119,16 @@ def account_of_request(connection: Connection, request_id: str) -> str | None:
     return found
 
 
+def read_request(connection: Connection, request_id: str) -> Request | None:
+    """Return the submission of the form that has made an account, None if it has made none."""
+    found = connection.execute(
+        select(account.c.id, account.c.created_by, account.c.request_digest).where(
+            account.c.request_id == request_id
+        )
+    ).first()
+    return None if found is None else Request(*found)
+
+
 def account_of_mailbox(connection: Connection, address: str) -> str | None:
     """Return the id of the oldest account that sends as this address, in whatever case."""
     found: str | None = connection.scalar(
@@ -104,7 +141,7 @@ def account_of_mailbox(connection: Connection, address: str) -> str | None:
 
 
 def name_taken(connection: Connection, name: str, *, but: str | None) -> bool:
-    """Tell whether another account has this name, in whatever case."""
+    """Return whether another account has this name, in whatever case."""
     found = connection.scalar(_BY_NAME, {"key": name_key(name)})
     return found is not None and found != but
 
@@ -130,21 +167,34 @@ def insert_account(
     form: AccountForm,
     *,
     request_id: str,
+    request_digest: str | None = None,
     at: datetime,
     by: str,
 ) -> None:
-    """Store a new account."""
-    made = {"id": account_id, "request_id": request_id, "created_at": at, "created_by": by}
+    """Store a new account; `request_digest` is of the values that came with `request_id`."""
+    made = {
+        "id": account_id,
+        "request_id": request_id,
+        "request_digest": request_digest,
+        "created_at": at,
+        "created_by": by,
+    }
     connection.execute(_INSERT, made | _columns(form))
 
 
-def update_account(connection: Connection, account_id: str, form: AccountForm) -> None:
-    """Store a changed form; the last report spoke of the old one and goes."""
-    connection.execute(_UPDATE, {"account": account_id, "report": None} | _columns(form))
+def update_account(
+    connection: Connection, account_id: str, form: AccountForm, *, version: int | None = None
+) -> bool:
+    """Store a changed form without the last report, which was about the old one.
+
+    With `version` only if the account still has it; return whether it had.
+    """
+    values = {"account": account_id, "of_version": version, "report": None} | _columns(form)
+    return bool(connection.execute(_UPDATE, values).rowcount == 1)
 
 
 def delete_account(connection: Connection, account_id: str) -> bool:
-    """Delete an account with all that hangs on it; tell whether there was one."""
+    """Delete an account with all that belongs to it; return whether there was one."""
     return connection.execute(delete(account).where(account.c.id == account_id)).rowcount == 1
 
 

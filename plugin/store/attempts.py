@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
@@ -35,13 +35,15 @@ class Attempt:
     flow: bytes = field(repr=False)
     expires_at: datetime
     consumed_at: datetime | None = None
+    #: What it led to, as plain JSON; None until `store_outcome`.
+    outcome: dict[str, Any] | None = field(default=None, repr=False)
 
     def open_flow(self, ring: KeyRing) -> bytes:
         """Return the sealed flow (PKCE verifier and nonce)."""
         return ring.open(self.flow, flow_place(self.state_hash))
 
     def belongs_to(self, worker: str, browser: str) -> bool:
-        """Tell whether it was begun by this worker in this browser."""
+        """Return whether it was begun by this worker in this browser."""
         return self.worker == worker and self.browser_hash == digest(browser)
 
 
@@ -97,3 +99,16 @@ def consume_attempt(
         .values(consumed_at=now)
     )
     return consumed.rowcount == 1
+
+
+def store_outcome(connection: Connection, state_hash: str, outcome: dict[str, Any]) -> None:
+    """Store what a consumed attempt led to, in the transaction of what it changed.
+
+    A callback that is run again (a host that retries its transaction, a browser that repeats a
+    GET) is then answered with it.
+    """
+    connection.execute(
+        update(attempt)
+        .where(attempt.c.state_hash == state_hash, attempt.c.consumed_at.is_not(None))
+        .values(outcome=outcome)
+    )

@@ -1,8 +1,9 @@
-"""Rows of ``m365_grant``: reading, leasing, compare-and-set. The protocol is the vault's."""
+"""Rows of ``m365_grant``: reading, leasing, compare-and-set. The protocol is in `vault`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
@@ -30,8 +31,24 @@ if TYPE_CHECKING:
     from .sealing import KeyRing
 
 
-#: Who is signed in where the app itself is, and no person; no sign-in name looks so.
+class GrantKind(StrEnum):
+    """Whose sign-in a grant is: a person's, or the app's own (client credentials)."""
+
+    PERSON = "person"
+    APP = "app"
+
+
+#: Shown as the signed-in user of the app's own grant; versions before 0004 know it by this name.
 APP_USERNAME = "the app itself"
+#: What versions before 0004 look for in the place of MSAL's cache. Not read here.
+_APP_CACHE = '{"app_only": true}'
+
+
+def kind_of(stored: str | None, username: str) -> GrantKind:
+    """Return the kind of a stored grant; one that a version before 0004 stored names none."""
+    if stored is None:
+        return GrantKind.APP if username == APP_USERNAME else GrantKind.PERSON
+    return GrantKind(stored)
 
 
 class NewTokens(Protocol):
@@ -52,13 +69,21 @@ class TokenRow:
     """What of a grant tells whether there is a valid token; `open_token` opens it on demand."""
 
     account_id: str
+    username: str
+    kind: GrantKind
     access_token: bytes = field(repr=False)
     expires_at: int
     scopes: str
     token_version: int
     lease_until: float | None
     not_before: float
+    #: When `not_before` was set, and why, as plain JSON.
+    wait_set_at: float | None
+    wait_reason: dict[str, Any] | None
     refused: str | None
+    #: When the access token came, and when a renewal was last tried.
+    obtained_at: float | None
+    tried_at: float | None
     #: The database's clock when the row was read.
     read_at: float
 
@@ -78,7 +103,6 @@ class GrantRow(TokenRow):
 
     tenant_id: str
     object_id: str
-    username: str
     granted_at: datetime
     msal_cache: bytes = field(repr=False)
     lease_owner: str | None
@@ -95,14 +119,20 @@ class GrantRow(TokenRow):
         return ring.open(self.claims, _place(self.account_id, "claims")).decode()
 
 
+def _values(found: Any) -> dict[str, Any]:
+    values: dict[str, Any] = found._asdict()
+    return values | {"kind": kind_of(values["kind"], values["username"])}
+
+
 def _place(account_id: str, column: str) -> Place:
     return Place("m365_grant", account_id, column)
 
 
-def _sealed(ring: KeyRing, account_id: str, tokens: NewTokens) -> dict[str, Any]:
+def _sealed(ring: KeyRing, account_id: str, kind: GrantKind, tokens: NewTokens) -> dict[str, Any]:
+    cache = _APP_CACHE if kind is GrantKind.APP else tokens.msal_cache
     return {
         "sealed_token": ring.seal(tokens.access_token.encode(), _place(account_id, "access_token")),
-        "sealed_cache": ring.seal(tokens.msal_cache.encode(), _place(account_id, "msal_cache")),
+        "sealed_cache": ring.seal(cache.encode(), _place(account_id, "msal_cache")),
         "granted": " ".join(tokens.scopes),
         "lifetime": tokens.lifetime,
     }
@@ -117,7 +147,7 @@ def _by_id(*columns: Any) -> Select[Any]:
     return select(*columns, now).where(grant.c.account_id == bindparam("account"))
 
 
-# Made once: to find what it compiled, SQLAlchemy looks at every part of a statement made anew.
+# Built once: finding a compiled statement costs SQLAlchemy a walk over every part of a new one.
 _GRANT = _by_id(grant)
 # Without MSAL's cache: it is most of the row, and lies on pages of its own.
 _TOKEN = _by_id(
@@ -142,6 +172,9 @@ _LEASED = _THIS_VERSION.where(grant.c.lease_owner == bindparam("of_owner")).valu
 _RENEW = _LEASED.values(
     token_version=grant.c.token_version + 1,
     not_before=0,
+    wait_set_at=null(),
+    wait_reason=null(),
+    obtained_at=database_now(),
     expires_at=_EXPIRES,
     access_token=bindparam("sealed_token"),
     msal_cache=bindparam("sealed_cache"),
@@ -152,13 +185,13 @@ _RENEW = _LEASED.values(
 def read_token(connection: Connection, account_id: str) -> TokenRow | None:
     """Return what is to be known of the token, with the database's time; None without a grant."""
     row = connection.execute(_TOKEN, {"account": account_id}).first()
-    return None if row is None else TokenRow(**row._asdict())
+    return None if row is None else TokenRow(**_values(row))
 
 
 def read_grant(connection: Connection, account_id: str) -> GrantRow | None:
     """Return the grant with the database's time, None if there is none."""
     row = connection.execute(_GRANT, {"account": account_id}).first()
-    return None if row is None else GrantRow(**row._asdict())
+    return None if row is None else GrantRow(**_values(row))
 
 
 def put_grant(  # noqa: PLR0913 - one value per column
@@ -171,6 +204,7 @@ def put_grant(  # noqa: PLR0913 - one value per column
     object_id: str,
     username: str,
     granted_at: datetime,
+    kind: GrantKind = GrantKind.PERSON,
 ) -> None:
     """Store the grant of a sign-in in place of whatever was there.
 
@@ -190,6 +224,8 @@ def put_grant(  # noqa: PLR0913 - one value per column
             object_id=object_id,
             username=username,
             granted_at=granted_at,
+            kind=kind.value,
+            obtained_at=database_now(),
             token_version=(version or 0) + 1,
             not_before=0,
             expires_at=_EXPIRES,
@@ -197,7 +233,7 @@ def put_grant(  # noqa: PLR0913 - one value per column
             msal_cache=bindparam("sealed_cache"),
             scopes=bindparam("granted"),
         ),
-        _sealed(ring, account_id, tokens),
+        _sealed(ring, account_id, kind, tokens),
     )
 
 
@@ -214,7 +250,7 @@ def take_lease(
         {"of_account": row.account_id, "of_version": row.token_version}
         | {"owner": owner, "seconds": seconds},
     ).first()
-    return None if taken is None else GrantRow(**taken._asdict())
+    return None if taken is None else GrantRow(**_values(taken))
 
 
 def _of(row: TokenRow, owner: str) -> dict[str, Any]:
@@ -225,8 +261,8 @@ def _of(row: TokenRow, owner: str) -> dict[str, Any]:
 def write_tokens(
     connection: Connection, ring: KeyRing, row: TokenRow, owner: str, tokens: NewTokens
 ) -> bool:
-    """Write renewed tokens if the lease still holds, and give it back; tell whether."""
-    values = _of(row, owner) | _sealed(ring, row.account_id, tokens)
+    """Write renewed tokens if the lease still holds, and give it back; return whether."""
+    values = _of(row, owner) | _sealed(ring, row.account_id, row.kind, tokens)
     return bool(connection.execute(_RENEW, values).rowcount == 1)
 
 
@@ -245,7 +281,10 @@ def refuse_grant(
     code: str,
     claims: str | None,
 ) -> bool:
-    """Note that Microsoft refused this version of the grant; the row is kept. Tell whether."""
+    """Mark this version of the grant as refused by Microsoft; return whether it was still there.
+
+    The row is kept.
+    """
     sealed = ring.seal(claims.encode(), _place(row.account_id, "claims")) if claims else None
     statement = _LEASED.values(refused=code, claims=sealed)
     return bool(connection.execute(statement, _of(row, owner)).rowcount == 1)
@@ -262,5 +301,5 @@ def forgive_grants(connection: Connection, code: str) -> list[str]:
 
 
 def delete_grant(connection: Connection, account_id: str) -> bool:
-    """Delete the grant's ciphertext; tell whether there was one."""
+    """Delete the grant's ciphertext; return whether there was one."""
     return connection.execute(delete(grant).where(grant.c.account_id == account_id)).rowcount == 1

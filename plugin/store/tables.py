@@ -89,6 +89,10 @@ account = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", String(200), nullable=False),
     Column("report", JSON),
+    # Counts the saves, so that of two forms opened at once the later one notices the earlier.
+    Column("version", Integer, nullable=False, server_default="1"),
+    # SHA-256 of the values that came with `request_id`: other values are another request.
+    Column("request_digest", String(64)),
 )
 
 grant = Table(
@@ -113,6 +117,14 @@ grant = Table(
     Column("refused", String(64)),
     # Sealed claims that the next sign-in must ask for (OAuth `interaction_required`).
     _sealed("claims", nullable=True),
+    # A person's or the app's own: see `grants.GrantKind`. Versions before 0004 leave it empty.
+    Column("kind", String(16)),
+    # When the access token came, and when a renewal was last tried.
+    Column("obtained_at", Float),
+    Column("tried_at", Float),
+    # Why nobody asks before `not_before`, and since when; see `waits`.
+    Column("wait_reason", JSON(none_as_null=True)),
+    Column("wait_set_at", Float),
 )
 
 attempt = Table(
@@ -131,6 +143,9 @@ attempt = Table(
     _sealed("flow"),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("consumed_at", UtcDateTime),
+    # What the consumed attempt led to, for a callback that is run again with the same arguments.
+    Column("outcome", JSON(none_as_null=True)),
+    Index("ix_m365_attempt_account_id", "account_id"),
     Index("ix_m365_attempt_expires_at", "expires_at"),
 )
 

@@ -156,7 +156,8 @@ class Vault:
             return False
         try:
             with Deadline.after(self.context.settings.http_timeout).applied():
-                tokens = identity.renew(cache)
+                app = row.kind is grants.GrantKind.APP
+                tokens = identity.app_tokens() if app else identity.renew(cache)
         except GrantRefusedError as err:
             self._refuse(row, owner, err)
             return False

@@ -20,17 +20,16 @@ def _git(*arguments):
 
 
 def commit_before():
-    """Return the commit that brought the schema before the present one, None if there is none."""
+    """Return the newest commit with another schema than the present one, None if there is none.
+
+    That is the version that was installed when this one's schema came.
+    """
     if not (ROOT / ".git").exists():
         return None
-    before = found = None
     for commit in _git("rev-list", "--first-parent", "HEAD").decode().split():
-        schema = _schema_of(commit)
-        before = before or (schema if schema != CURRENT else None)
-        if before and schema != before:
-            break
-        found = commit if before else None
-    return found
+        if (_schema_of(commit) or CURRENT) != CURRENT:
+            return commit
+    return None
 
 
 def _schema_of(commit):

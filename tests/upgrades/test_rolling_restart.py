@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.store.engines import engine_for, reading, writing
+from salesorder_m365.plugin.store.grants import GrantKind, read_token
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.plugin.store.upgrade import CURRENT, current_revision
+from salesorder_m365.plugin.use_cases import UseCases
 from sqlalchemy import select
 from upgrades.make import BROWSER, WORKER, Office, settings_for
 from upgrades.other_version import Process, RefusedError, commit_before, unpack
@@ -144,6 +147,18 @@ def test_both_want_a_new_token_and_one_refresh_serves_them(pair):
     assert pair.hook("folder_choices", pair.account_id).roles
     assert pair.old.answer()["roles"]
     assert pair.new.sim.count(grant_type="refresh_token") - before == 1
+
+
+def test_the_old_version_renews_the_apps_own_access(pair):
+    account_id = pair.new.save("Info", "info@contoso.test")
+    context = Context(pair.new.host, lambda _: None)
+    assert UseCases(context).app_access.connect(account_id, WORKER).connected
+    expire_tokens(pair.new.host.settings.database_url)
+    assert pair.old.call("folder_choices", account_id=account_id, worker=WORKER)["roles"]
+    assert pair.new.sim.count(grant_type="client_credentials") == 2
+    # The old version wrote the tokens, and whose they are has stayed.
+    with reading(context.engine) as connection:
+        assert read_token(connection, account_id).kind is GrantKind.APP
 
 
 def test_the_old_version_does_not_start_again_and_says_why(pair):

@@ -74,7 +74,12 @@ def test_nothing_is_lost(stored, revision, dialect):
     assert len(before["m365_account"]) == 4
     engine_for("contoso", url)
     after = rows(url)
-    assert {name: after[name] for name in before} == before
+    columns = {name: set(found[0]) if found else set() for name, found in before.items()}
+    kept = {
+        name: [{key: row[key] for key in row if key in columns[name]} for row in after[name]]
+        for name in before
+    }
+    assert kept == before
 
 
 @pytest.mark.parametrize(("revision", "dialect"), CASES)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 from salesorder_m365.plugin.entra.tokens import Tokens
-from salesorder_m365.plugin.store import grants
+from salesorder_m365.plugin.store import accounts, grants
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.sealing import KeyRing
-from salesorder_m365.plugin.store.tables import account
+from salesorder_m365.plugin.store.tables import account, grant
 from salesorder_m365.schemas.settings import Key
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -40,7 +40,7 @@ def engine(tmp_path):
     dispose_engines()
 
 
-def put(connection):
+def put(connection, username="sales@contoso.test", **kind):
     grants.put_grant(
         connection,
         RING,
@@ -48,8 +48,9 @@ def put(connection):
         tokens(),
         tenant_id="t",
         object_id="o",
-        username="sales@contoso.test",
+        username=username,
         granted_at=AT,
+        **kind,
     )
 
 
@@ -70,6 +71,23 @@ def test_a_grant_comes_back_as_it_was_put(read):
         None,
     )
     assert (row.granted_at, row.token_version, row.refused) == (AT, 1, None)
+
+
+def test_a_grant_is_a_persons_or_the_apps_own(engine, read):
+    assert read().kind is grants.GrantKind.PERSON
+    with writing(engine) as connection:
+        put(connection, username=grants.APP_USERNAME, kind=grants.GrantKind.APP)
+    assert read().kind is grants.GrantKind.APP
+
+
+def test_the_kind_of_a_grant_that_an_older_version_stored_is_known_by_its_name(engine, read):
+    kinds = []
+    for username in ("sales@contoso.test", "the app itself"):
+        with writing(engine) as connection:
+            connection.execute(grant.update().values(kind=None, username=username))
+            (row,) = accounts.read_accounts(connection)
+            kinds.append((row.kind, grants.read_token(connection, "m365:1").kind))
+    assert kinds == [(grants.GrantKind.PERSON,) * 2, (grants.GrantKind.APP,) * 2]
 
 
 def test_only_one_takes_the_lease(engine, read):
