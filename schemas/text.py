@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError, fields
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 # RFC 2047: an encoded-word that decodes to CR LF becomes a header line of its own on
 # Python 3.11.7 and 3.12.1, so none is let in.
@@ -18,6 +22,39 @@ _ENCODED_WORD = re.compile(r"=\?[^?\s]*\?[^?\s]*\?[^?]*\?=")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 #: Direction overrides (UAX #9) can make an address read as another one.
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+#: Text of more characters is never normalised; names and addresses have some hundred.
+LONGEST_NORMALISED = 1000
+#: Combining marks in a row that any writing system needs at most (UAX #15, "Stream-Safe Text").
+_MOST_MARKS = 30
+#: Characters that normalising may make one of: a Hangul syllable of three, a letter and its marks.
+_COMPOSED_OF = 4
+
+
+def normalised(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
+    """Return `text` in a normal form of Unicode; text beyond `LONGEST_NORMALISED` as it came.
+
+    Sorting a run of combining marks takes time by the square of its length, and no other thread
+    runs meanwhile, so length is looked at first, and longer runs than any writing needs are cut.
+    """
+    if text.isascii() or len(text) > LONGEST_NORMALISED:
+        return text
+    return unicodedata.normalize(form, _stream_safe(text))
+
+
+def _stream_safe(text: str) -> str:
+    kept, run = [], 0
+    for character in text:
+        run = run + 1 if _is_mark(character) else 0
+        if run <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+@lru_cache(maxsize=4096)
+def _is_mark(character: str) -> bool:
+    # By the decomposition: U+0F73 is no mark by itself, and becomes two.
+    return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
 
 
 def refuse_unsafe_text(value: str) -> None:
@@ -40,16 +77,21 @@ class Line(fields.String):
         self.longest = longest
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs))
-        refuse_unsafe_text(text.strip(" \t"))
+        typed = super()._deserialize(value, attr, data, **kwargs).strip(" \t")
+        self._refuse_length(typed, _COMPOSED_OF * self.longest)
+        text = normalised("NFC", typed)
+        refuse_unsafe_text(text)
         text = text.strip()
         if not text and self.required:
             msg = f"{self.metadata['label']} is empty. Fill it in."
             raise ValidationError(msg)
-        if len(text) > self.longest:
+        self._refuse_length(text, self.longest)
+        return text
+
+    def _refuse_length(self, text: str, longest: int) -> None:
+        if len(text) > longest:
             msg = f"This has {len(text)} characters; at most {self.longest} are possible."
             raise ValidationError(msg)
-        return text
 
 
 class Address(Line):
@@ -75,13 +117,13 @@ def normal_address(text: str) -> str:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two addresses name the same mailbox at Microsoft, which ignores case."""
+    """Return whether two addresses name the same mailbox at Microsoft, which ignores case."""
     return one == other or fold_address(one) == fold_address(other)
 
 
 def fold_address(address: str) -> str:
     """Return the form of `address` that equal mailboxes share: case-folded, domain in A-labels."""
-    local, at, domain = unicodedata.normalize("NFC", address).strip().rpartition("@")
+    local, at, domain = normalised("NFC", address).strip().rpartition("@")
     try:
         ascii_domain = validate_email(
             f"x@{domain}", check_deliverability=False, test_environment=True

@@ -6,12 +6,12 @@ Where neither says it, nothing is guessed: mail filed in a wrong folder is worse
 from __future__ import annotations
 
 import tomllib
-import unicodedata
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ...schemas.folders import Role
+from ...schemas.text import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +29,8 @@ _ATTRIBUTES: Mapping[Role, str] = {
 _SPECIAL = frozenset(_ATTRIBUTES.values())
 #: Folders with well-known names lie at the top, or right below INBOX or a namespace's prefix.
 _DEEPEST = 2
+#: Characters that a well-known name may have, in any spelling; the longest has some 25.
+_LONGEST_KNOWN = 120
 
 
 def suggest(listed: Iterable[ListedFolder]) -> dict[Role, tuple[ListedFolder, str]]:
@@ -53,7 +55,7 @@ def suggest(listed: Iterable[ListedFolder]) -> dict[Role, tuple[ListedFolder, st
 
 
 def is_inbox(path: str) -> bool:
-    """Tell whether `path` is INBOX, the one name whose case does not matter (RFC 3501, 5.1)."""
+    """Return whether `path` is INBOX, the one name whose case does not matter (RFC 3501, 5.1)."""
     return len(path) == len("INBOX") and path.isascii() and path.upper() == "INBOX"
 
 
@@ -105,6 +107,8 @@ def _names() -> Mapping[str, Mapping[Role, tuple[str, ...]]]:
 
 
 def _squeezed(name: str) -> str:
-    """Return what counts of a name: its letters and digits, without their case."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    """Return a name's letters and digits without their case; a long one as it is."""
+    if len(name) > _LONGEST_KNOWN:
+        return name
+    folded = normalised("NFKC", normalised("NFKC", name).casefold())
     return "".join(filter(str.isalnum, folded))

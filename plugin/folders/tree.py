@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...schemas.folders import FolderChoice
+from ...schemas.text import normalised
 from ..findings.redact import printable
 from .roles import is_inbox
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Characters of one name, and of a whole path, that are shown.
 _LONGEST_NAME, _LONGEST_LABEL = 120, 400
+#: Characters of one name that are looked at: a path of 8,000 may hold nothing that prints.
+_LOOKED_AT = 1000
 _SEPARATOR = " / "
 _NAMELESS = "(no name)"
 
@@ -63,6 +65,7 @@ def _joined(names: Iterable[str]) -> str:
 
 def readable(name: str) -> str:
     """Return a name without what does not print, of a bearable length."""
+    name = name[:_LOOKED_AT]
     if not name.isprintable() or name != name.strip() or "  " in name:
         name = " ".join(printable(name).split())
     return _cut(name or _NAMELESS, _LONGEST_NAME)
@@ -83,5 +86,7 @@ def _name_key(name: str) -> NameKey:
 
 
 def _folded(name: str) -> str:
-    """Return the form that orders names: Ä beside a, not behind z."""
-    return name.lower() if name.isascii() else unicodedata.normalize("NFKD", name.casefold())
+    """Return the form that orders names: Ä beside a, not behind z. By what is shown of it."""
+    return (
+        normalised("NFKD", name[:_LONGEST_NAME].casefold()) if not name.isascii() else name.lower()
+    )
