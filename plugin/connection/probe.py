@@ -223,9 +223,8 @@ class _Test:
         """Show what the threads tell until both have ended, or have had their time."""
         errors: dict[str, Exception] = {}
         while running:
-            left = self._deadline.ends - time.monotonic()
             try:
-                event = self._events.get(timeout=max(0.0, left) + _GRACE)
+                event = self._events.get(timeout=max(0.0, self._deadline.left) + _GRACE)
             except Empty:
                 for protocol in running:
                     self._board.give_up(protocol, "It did not end in time.")

@@ -5,7 +5,6 @@ What is said once the connection stands is left to the protocol's own module.
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ def within(seconds: float, *, max_bytes: int) -> AbstractContextManager[Deadline
     For the few waits that must outlast the caller's deadline, such as the reply to the end of
     data (RFC 5321, 4.5.3.2.6: ten minutes).
     """
-    return Deadline(time.monotonic() + seconds, max_bytes=max_bytes).applied()
+    return Deadline.lasting(seconds, max_bytes=max_bytes).applied()
 
 
 def capped(max_bytes: int) -> AbstractContextManager[Deadline]:

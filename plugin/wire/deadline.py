@@ -3,6 +3,9 @@
 A socket's own time-out counts per read: a peer that sends one byte a second holds a call for
 ever. These sockets look at the deadline in force before every operation instead, so imaplib,
 smtplib and urllib3 keep to it without knowing. What is received is counted too.
+
+The overrides pass on whatever they are given: under gevent the base classes are gevent's, whose
+methods take other arguments.
 """
 
 from __future__ import annotations
@@ -15,17 +18,28 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-#: Bytes that one operation may receive; a list of 20,000 folders has 2 MB.
+#: Bytes that one operation may receive; a list of 20,000 folders takes 2 MB.
 MAX_BYTES = 8 * 1024 * 1024
-#: Linux delays acknowledgements by 40 ms, for which many a server waits before it sends the rest of
-#: its answer (RFC 896); others have no such option.
+#: Linux delays acknowledgements by 40 ms, and many servers wait for one before they send the rest
+#: of their answer (RFC 896). Other systems have no such option.
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 #: Seconds that a single socket operation gets where no deadline is in force.
 LONE_OPERATION = 30.0
+
+
+def _boot_clock() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+#: A deadline holds by each of these clocks. On Linux the monotonic one stands still while the
+#: machine is suspended; the boot-time clock goes on (clock_gettime(2)).
+CLOCKS: tuple[Callable[[], float], ...] = (
+    (time.monotonic, _boot_clock) if hasattr(time, "CLOCK_BOOTTIME") else (time.monotonic,)
+)
 
 _in_force: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
@@ -41,31 +55,48 @@ class TooMuchDataError(Exception):
 
 
 class Deadline:
-    """A moment on the monotonic clock, and how many bytes may be received until then.
+    """A moment, and how many bytes may be received until then.
 
-    It holds in the thread (context) that applies it; a new thread must apply one of its own.
-    What is received under an inner deadline counts for the `outer` one too.
+    `ends` is the moment by each of `CLOCKS`; the first one to reach it counts. It holds in the
+    thread (context) that applies it; a new thread must apply one of its own. What is received
+    under an inner deadline counts for the `outer` one too.
     """
 
     def __init__(
-        self, ends: float, *, max_bytes: int = MAX_BYTES, outer: Deadline | None = None
+        self,
+        ends: tuple[float, ...],
+        *,
+        max_bytes: int = MAX_BYTES,
+        outer: Deadline | None = None,
     ) -> None:
         self.ends = ends
         self._bytes_left = max_bytes
         self._outer = outer
 
     @classmethod
+    def lasting(cls, seconds: float, *, max_bytes: int = MAX_BYTES) -> Self:
+        """Return a deadline `seconds` from now, whatever is in force."""
+        return cls(tuple(clock() + seconds for clock in CLOCKS), max_bytes=max_bytes)
+
+    @classmethod
     def after(cls, seconds: float, *, max_bytes: int = MAX_BYTES) -> Self:
         """Return a deadline `seconds` from now, or that in force if it ends earlier."""
-        ends = time.monotonic() + seconds
         outer = _in_force.get()
-        if outer is not None:
-            ends = min(ends, outer.ends)
+        if outer is None:
+            return cls.lasting(seconds, max_bytes=max_bytes)
+        ends = tuple(
+            min(clock() + seconds, end) for clock, end in zip(CLOCKS, outer.ends, strict=True)
+        )
         return cls(ends, max_bytes=max_bytes, outer=outer)
+
+    @property
+    def left(self) -> float:
+        """The seconds left, less than 0 once it has passed."""
+        return min(end - clock() for end, clock in zip(self.ends, CLOCKS, strict=True))
 
     def remaining(self) -> float:
         """Return the seconds left; raise ``TimeoutError`` when there are none."""
-        seconds = self.ends - time.monotonic()
+        seconds = self.left
         if seconds <= 0:
             raise TimeoutError("The deadline has passed.")
         return seconds
@@ -124,7 +155,7 @@ def expect(announced: int) -> None:
 
 
 def _prepare_to_read(sock: socket.socket) -> None:
-    """Set the time-out, and have what comes acknowledged at once: Linux forgets that each time."""
+    """Set the time-out, and ask for quick acknowledgements, which Linux forgets after each read."""
     sock.settimeout(remaining())
     if _QUICK_ACK is not None and sock.family in _INTERNET:
         sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
@@ -133,56 +164,56 @@ def _prepare_to_read(sock: socket.socket) -> None:
 class DeadlineSocket(socket.socket):
     """A plain socket that obeys the deadline in force: SMTP before STARTTLS, a proxy's CONNECT."""
 
-    def recv(self, *args: Any) -> bytes:
+    def recv(self, *args: Any, **options: Any) -> bytes:
         """Receive as ``socket.recv`` does."""
         _prepare_to_read(self)
-        data = super().recv(*args)
+        data = super().recv(*args, **options)
         count(len(data))
         return data
 
-    def recv_into(self, *args: Any) -> int:
+    def recv_into(self, *args: Any, **options: Any) -> int:
         """Receive as ``socket.recv_into`` does."""
         _prepare_to_read(self)
-        received = super().recv_into(*args)
+        received = super().recv_into(*args, **options)
         count(received)
         return received
 
-    def send(self, *args: Any) -> int:
+    def send(self, *args: Any, **options: Any) -> int:
         """Send as ``socket.send`` does."""
         self.settimeout(remaining())
-        return super().send(*args)
+        return super().send(*args, **options)
 
-    def sendall(self, *args: Any) -> None:
+    def sendall(self, *args: Any, **options: Any) -> None:
         """Send as ``socket.sendall`` does, whose time-out is for the whole of it."""
         self.settimeout(remaining())
-        super().sendall(*args)
+        super().sendall(*args, **options)
 
 
 class DeadlineSSLSocket(ssl.SSLSocket):
-    """A TLS socket that obeys the deadline in force; ``recv`` and ``sendall`` come down to these.
+    """A TLS socket that obeys the deadline in force; ``recv`` and ``sendall`` end in these methods.
 
     OpenSSL's calls keep the time-out as a whole over many packets, so a peer that dribbles
     single bytes of a record gains nothing.
     """
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's signature
+    def do_handshake(self, *args: Any, **options: Any) -> None:
         """Shake hands as ``SSLSocket.do_handshake`` does."""
         _prepare_to_read(self)
-        super().do_handshake(block)
+        super().do_handshake(*args, **options)
 
-    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - ssl's signature
-        """Read as ``SSLSocket.read`` does."""
+    def read(self, *args: Any, **options: Any) -> Any:
+        """Read as ``SSLSocket.read`` does: bytes, or their number if there is a buffer."""
         _prepare_to_read(self)
-        got = super().read(len, buffer)
-        count(got if isinstance(got, int) else got.__len__())
+        got: Any = super().read(*args, **options)
+        count(got if isinstance(got, int) else len(got))
         return got
 
-    def write(self, data: Any) -> int:
+    def write(self, *args: Any, **options: Any) -> int:
         """Write as ``SSLSocket.write`` does."""
         self.settimeout(remaining())
-        return super().write(data)
+        return super().write(*args, **options)
 
-    def send(self, data: Any, flags: int = 0) -> int:
+    def send(self, *args: Any, **options: Any) -> int:
         """Send as ``SSLSocket.send`` does."""
         self.settimeout(remaining())
-        return super().send(data, flags)
+        return super().send(*args, **options)

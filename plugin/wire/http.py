@@ -6,6 +6,7 @@ Import it at first use: `requests` takes some 60 ms, which only a sign-in needs 
 from __future__ import annotations
 
 import socket
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -30,6 +31,10 @@ class ResponseTooLargeError(requests.RequestException):
     """The answer is larger than any that Microsoft gives."""
 
 
+class EncodedResponseError(requests.RequestException):
+    """The answer is compressed or encoded otherwise, although the request asked for it plain."""
+
+
 def _connected(connection: HTTPConnection) -> socket.socket:
     """Connect as urllib3's ``_new_conn`` does, with its exceptions, under our deadline."""
     host, port = connection._dns_host, connection.port or connection.default_port  # noqa: SLF001 - without IPv6 brackets
@@ -46,12 +51,17 @@ def _connected(connection: HTTPConnection) -> socket.socket:
 class _Connection(HTTPConnection):
     """urllib3's connection over a socket of ours."""
 
+    #: A host may debug with ``http.client.HTTPConnection.debuglevel``, which prints every request.
+    debuglevel = 0
+
     def _new_conn(self) -> socket.socket:
         return _connected(self)
 
 
 class _TlsConnection(HTTPSConnection):
     """urllib3's TLS connection over a socket of ours."""
+
+    debuglevel = 0
 
     def _new_conn(self) -> socket.socket:
         return _connected(self)
@@ -70,7 +80,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter whose trust comes from one TLS context, whatever a request's `verify` says."""
+    """An adapter that trusts by one TLS context, whatever a request's `verify` says."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -104,7 +114,7 @@ class _Adapter(HTTPAdapter):
         verify: Any,  # noqa: ARG002 - requests' signature
         cert: Any = None,  # noqa: ARG002
     ) -> Any:
-        """Name the pool by its place alone: `verify` and `cert` have no say."""
+        """Choose the pool by its address alone, whatever `verify` and `cert` say."""
         place, _ = super().build_connection_pool_key_attributes(request, True, None)  # noqa: FBT003 - requests' signature
         return place, {"ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
 
@@ -115,23 +125,27 @@ class _Adapter(HTTPAdapter):
 class DeadlineSession(requests.Session):
     """Asks under the deadline in force, keeps bodies small, and takes nothing from outside.
 
-    Proxies and authorities in the environment are ignored, `http://` addresses refused, and
-    redirects not followed: a 307 would take the client secret to wherever it points.
+    Proxies and authorities in the environment are ignored, ``http://`` addresses refused, and
+    redirects not followed: a 307 would take the client secret to any address that it names.
+    No cookies are kept: one session serves all accounts of a registration. Bodies are never
+    decoded: 264 bytes of nested gzip can unfold to gigabytes.
     """
 
     def __init__(self, context: ssl.SSLContext, *, proxy: str | None) -> None:
         super().__init__()
         self.trust_env = False
         self.proxies = {"https": proxy} if proxy else {}
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
         self.mount("https://", _Adapter(context))
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]
         """Ask as ``requests.Session.request`` does; raise its exceptions only."""
         options["stream"] = True
+        options["headers"] = {**(options.get("headers") or {}), "Accept-Encoding": "identity"}
         with Deadline.after(_REQUEST_SECONDS).applied():
             try:
-                # The sockets see to the deadline; this keeps urllib3 from waiting without end.
+                # The sockets keep to the deadline; this keeps urllib3 from waiting without end.
                 options["timeout"] = remaining()
                 response = super().request(method, url, **options)
                 return self._read(response)
@@ -146,15 +160,22 @@ class DeadlineSession(requests.Session):
 
     @staticmethod
     def _read(response: requests.Response) -> requests.Response:
-        """Read the body in small parts, so that a compressed one cannot unfold without limit."""
-        body = bytearray()
         try:
-            for part in response.iter_content(16 * 1024):
-                body += part
-                if len(body) > MAX_BODY:
-                    raise ResponseTooLargeError("The answer is too large.", response=response)  # noqa: TRY301 - closed below, as after any other
+            response._content = _plain_body(response)  # noqa: SLF001 - as requests itself keeps it
         except BaseException:
             response.close()
             raise
-        response._content = bytes(body)  # noqa: SLF001 - as requests itself keeps a body
         return response
+
+
+def _plain_body(response: requests.Response) -> bytes:
+    """Return the body of an answer that is not encoded, read in small parts."""
+    codings = response.headers.get("Content-Encoding", "").split(",")
+    if not {coding.strip().lower() for coding in codings} <= {"", "identity"}:
+        raise EncodedResponseError("The answer is encoded.", response=response)
+    body = bytearray()
+    for part in response.iter_content(16 * 1024):
+        body += part
+        if len(body) > MAX_BODY:
+            raise ResponseTooLargeError("The answer is too large.", response=response)
+    return bytes(body)

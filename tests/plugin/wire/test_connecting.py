@@ -177,6 +177,30 @@ def test_an_old_version_of_tls_is_refused(play, authority, ca_file):
         shake_hands(play, context, ca_file)
 
 
+@pytest.mark.parametrize("make", [tls_context, mail_tls_context])
+@pytest.mark.parametrize("place", ["keys.log", "no-such-folder/keys.log"])
+def test_session_keys_are_written_nowhere(
+    play, authority, ca_file, monkeypatch, tmp_path, make, place
+):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / place))
+    context = make(ca_file)
+    assert context.keylog_filename is None
+    server = play(lambda c: c.line(), server_context(authority.issue_cert("localhost")))
+    with secure(connect([address(server.port)]), context, "localhost") as sock:
+        assert sock.version()
+    assert not (tmp_path / place).exists()
+
+
+@pytest.mark.parametrize("with_file", [True, False], ids=["file", "system"])
+def test_a_context_verifies_as_the_librarys_default_does(ca_file, with_file):
+    ours = tls_context(ca_file if with_file else None)
+    default = ssl.create_default_context(cafile=str(ca_file) if with_file else None)
+    for name in ("check_hostname", "verify_mode", "verify_flags", "options"):
+        assert getattr(ours, name) == getattr(default, name), name
+    assert ours.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert len(ours.get_ca_certs()) == len(default.get_ca_certs())
+
+
 def test_only_the_given_authority_is_trusted(ca_file):
     context = tls_context(ca_file)
     assert len(context.get_ca_certs()) == 1

@@ -6,6 +6,7 @@ import time
 from contextlib import nullcontext
 
 import pytest
+from salesorder_m365.plugin.wire import deadline
 from salesorder_m365.plugin.wire.connecting import connect, resolve
 from salesorder_m365.plugin.wire.deadline import (
     LONE_OPERATION,
@@ -40,6 +41,32 @@ def test_the_deadline_in_force_gives_the_time_that_is_left():
 def test_a_deadline_that_has_passed_is_a_timeout():
     with Deadline.after(-1).applied(), pytest.raises(TimeoutError):
         remaining()
+
+
+def test_time_in_which_the_machine_was_suspended_counts(monkeypatch):
+    monotonic, since_boot = [100.0], [500.0]
+    monkeypatch.setattr(deadline, "CLOCKS", (lambda: monotonic[0], lambda: since_boot[0]))
+    with Deadline.after(30).applied() as outer:
+        monotonic[0] += 10
+        since_boot[0] += 10
+        assert remaining() == 20
+        since_boot[0] += 15  # suspended: the monotonic clock stood still
+        assert remaining() == 5
+        assert Deadline.after(60).remaining() == 5
+        with bounded(60, max_bytes=10):
+            assert remaining() == 5
+        since_boot[0] += 5
+        with pytest.raises(TimeoutError):
+            outer.remaining()
+    monotonic[0] += 60
+    assert Deadline.after(1).remaining() == 1
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="Linux only")
+def test_the_boot_time_clock_is_looked_at():
+    assert [clock() for clock in deadline.CLOCKS] == pytest.approx(
+        [time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)], abs=5
+    )
 
 
 def test_an_inner_deadline_cannot_outlast_the_outer_one():
@@ -175,6 +202,29 @@ def test_a_handshake_that_hangs_is_left_at_the_deadline(play, ca_file):
         secure(connected(server.port), tls_context(ca_file), "localhost")
 
 
+def test_arguments_of_the_base_class_are_passed_on(play):
+    server = play(lambda c: (c.send(b"abcdef"), c.line()))
+    with connected(server.port) as sock:
+        buffer = bytearray(6)
+        assert sock.recv(6, socket.MSG_PEEK) == b"abcdef"
+        assert sock.recv_into(buffer, 2, socket.MSG_PEEK) == 2
+        assert sock.recv_into(buffer, nbytes=4, flags=0) == 4
+        assert sock.send(b"lin", socket.MSG_DONTWAIT) == 3
+        sock.sendall(b"e\r\n", socket.MSG_DONTWAIT)
+        assert buffer == b"abcd\0\0"
+
+
+def test_arguments_of_the_base_class_are_passed_on_over_tls(tls):
+    with tls(lambda c: (c.send(b"abcdef"), c.line())) as sock:
+        buffer = bytearray(6)
+        assert sock.recv(2) == b"ab"
+        assert sock.read(2, buffer) == 2
+        assert sock.recv_into(buffer, 2) == 2
+        assert sock.send(b"l", 0) == 1
+        sock.sendall(b"ine\r\n", flags=0)
+        assert buffer == b"ef\0\0\0\0"
+
+
 def test_sockets_are_what_the_library_expects(tls):
     with tls(lambda c: c.send(b"hello")) as sock:
         assert isinstance(sock, socket.socket)
@@ -194,5 +244,5 @@ def test_what_is_received_is_acknowledged_at_once(play, monkeypatch):
         monkeypatch.setattr(DeadlineSocket, "setsockopt", note)
         assert sock.recv(3) == b"220"
         assert sock.recv(3) == b" he"
-    # Linux forgets it with the next answer that is sent, so that each read asks anew.
+    # Linux forgets it when the next answer is sent, so each read asks again.
     assert asked == [(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)] * 2
