@@ -18,7 +18,7 @@
 # make docs    build the site of the documentation in build/docs; a warning or dead link is an error
 # make wheel   build the wheel twice, compare the two to the byte and put it into dist/
 # make lowest  run the quick tests with the lowest versions that setup.cfg allows
-# make audit   look for known holes in what is installed with the package (needs the network)
+# make audit   look for known vulnerabilities in the newest and the lowest versions (needs the network)
 # make sbom    write the bill of materials, CycloneDX, to build/salesorder-m365.cdx.json
 # make clean   remove all that the targets above made
 

@@ -29,11 +29,11 @@ def sim(simulator: Simulator) -> Simulator:
 
 
 @pytest.fixture
-def settings_for(tmp_path: Path) -> Callable[..., Settings]:
-    """Return a function that makes settings for a simulator; keywords change single ones."""
+def settings_values(tmp_path: Path) -> Callable[[Simulator], dict[str, str]]:
+    """Return a function that gives the values of settings for a simulator, as an ini file would."""
 
-    def make(sim: Simulator, **changes: Any) -> Settings:
-        values = {
+    def values(sim: Simulator) -> dict[str, str]:
+        return {
             "tenant": "contoso.test",
             "client_id": sim.registration.client_id,
             "client_secret": sim.registration.client_secret,
@@ -45,7 +45,19 @@ def settings_for(tmp_path: Path) -> Callable[..., Settings]:
             "imap": f"localhost:{sim.imap_port}",
             "smtp": f"localhost:{sim.smtp_port}",
             "ca_file": str(sim.ca_file),
-        } | changes
+        }
+
+    return values
+
+
+@pytest.fixture
+def settings_for(
+    settings_values: Callable[[Simulator], dict[str, str]],
+) -> Callable[..., Settings]:
+    """Return a function that makes settings for a simulator; keywords change single ones."""
+
+    def make(sim: Simulator, **changes: Any) -> Settings:
+        values: dict[str, Any] = settings_values(sim) | changes
         return load_settings({name: value for name, value in values.items() if value is not None})
 
     return make

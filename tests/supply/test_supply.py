@@ -45,8 +45,8 @@ UNKNOWN = {"name": "pluggy", "skip_reason": "not found"}
 @pytest.mark.parametrize(
     ("dependencies", "status", "said"),
     [
-        ([CLEAN], 0, "1 packages looked at, 0 known holes."),
-        ([CLEAN, HOLE], 1, "click 8.2.0: PYSEC-0, mended in 8.2.1"),
+        ([CLEAN], 0, "1 packages looked at, 0 known vulnerabilities."),
+        ([CLEAN, HOLE], 1, "click 8.2.0: PYSEC-0, fixed in 8.2.1"),
         ([CLEAN, UNKNOWN], 0, "Not known to the database: pluggy."),
     ],
     ids=["clean", "hole", "unknown"],
@@ -61,7 +61,7 @@ def database(mocker, tmp_path):
     """Return a function that sets what pip-audit writes; None for a database out of reach."""
     mocker.patch.object(audit, "_FOLDER", tmp_path)
     mocker.patch.object(audit, "shipped", autospec=True)
-    mocker.patch.object(audit, "frozen", autospec=True, return_value=tmp_path / "versions.txt")
+    mocker.patch.object(audit, "frozen", lambda _, name: tmp_path / f"{name}.txt")
     mocker.patch.object(audit, "environment", autospec=True)
 
     def knows(dependencies):
@@ -85,7 +85,23 @@ def test_what_was_not_looked_at_has_not_passed(database, dependencies, capsys):
 def test_the_first_database_that_answers_is_believed(database, capsys):
     database([CLEAN, HOLE])
     assert audit.command() == 1
-    assert "Asked: pypi." in capsys.readouterr().out
+    assert "asked: pypi." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("vulnerable", ["newest", "lowest"])
+def test_newest_and_lowest_versions_are_audited(database, mocker, tmp_path, vulnerable, capsys):
+    database([CLEAN])
+    mocker.patch.object(
+        audit, "asked", lambda _, versions, __: [HOLE if versions.stem == vulnerable else CLEAN]
+    )
+    assert audit.command() == 1
+    said = capsys.readouterr().out
+    assert "Newest versions, asked: pypi." in said
+    assert "Lowest versions, asked: pypi." in said
+    bounds = (tmp_path / "lower-bounds.txt").read_text().splitlines()
+    assert {"urllib3==2.6.3", "PyJWT==2.10.1", "requests==2.32.4", "starlette==0.49.1"} <= set(
+        bounds
+    )
 
 
 # Wheel and bill --------------------------------------------------------------------------------
