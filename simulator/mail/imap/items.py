@@ -10,7 +10,7 @@ from .errors import BadArgumentError
 from .mime.envelope import envelope
 from .mime.header import fields
 from .mime.sections import Section, header_end, section_of_message, section_of_part
-from .mime.strings import NIL, literal
+from .mime.strings import literal, string
 from .mime.structure import structure
 from .mime.walker import parsed, with_crlf
 
@@ -174,7 +174,7 @@ def _section_item(
     def value(content: Content) -> bytes:
         found = content.section(section)
         if found is None:
-            return NIL
+            return string(b"")
         return literal(found if partial is None else found[partial[0] : sum(partial)])
 
     shown = label if partial is None else b"%b<%d>" % (label, partial[0])

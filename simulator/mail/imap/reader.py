@@ -37,8 +37,13 @@ class CommandReader:
         self._stream = stream
         self._go_on = go_on
 
-    async def line(self, longest: int = LONGEST_COMMAND) -> bytes | None:
+    async def line(self) -> bytes | None:
         """Return one line without its end, or None if it is too long. Raises HangUpError."""
+        line, is_whole = await self._line(LONGEST_COMMAND)
+        return line if is_whole else None
+
+    async def _line(self, longest: int) -> tuple[bytes, bool]:
+        """Return one line without its end, and whether it is whole; else its beginning."""
         kept = b""
         while True:
             try:
@@ -50,13 +55,15 @@ class CommandReader:
             except asyncio.IncompleteReadError as err:
                 raise HangUpError from err
         whole = (kept + piece[: longest + 2]).removesuffix(b"\n").removesuffix(b"\r")
-        return whole if len(whole) <= longest else None
+        return whole[:longest], len(whole) <= longest
 
     async def command(self, *, may_append: bool) -> Command:
         """Return the next command. Raises TaggedError and HangUpError."""
-        first = await self.line()
+        first, is_whole = await self._line(LONGEST_COMMAND)
         tag, verb, by_uid, at = _begun(first)
-        texts, literals = [first[at:] if first else b""], list[bytes]()
+        if not is_whole:
+            raise TaggedError(tag, UnknownCommandError().reply)
+        texts, literals = [first[at:]], list[bytes]()
         limit = LARGEST_MESSAGE if may_append and verb == "APPEND" else _LARGEST_ARGUMENT
         try:
             await self._rest(texts, literals, limit)
@@ -78,16 +85,14 @@ class CommandReader:
                 literals.append(await self._stream.readexactly(size))
             except asyncio.IncompleteReadError as err:
                 raise HangUpError from err
-            following = await self.line(LONGEST_COMMAND - sum(map(len, texts)))
-            if following is None:
+            following, is_whole = await self._line(LONGEST_COMMAND - sum(map(len, texts)))
+            if not is_whole:
                 raise BadArgumentError
             texts.append(following)
 
 
-def _begun(line: bytes | None) -> tuple[str, str, bool, int]:
+def _begun(line: bytes) -> tuple[str, str, bool, int]:
     """Return tag, verb, whether UID precedes it, and where the arguments begin."""
-    if line is None:
-        raise TaggedError("*", UnknownCommandError().reply)
     tag = _TAG.match(line)
     if tag is None:
         raise TaggedError("*", UnknownCommandError().reply)

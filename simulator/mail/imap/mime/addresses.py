@@ -1,8 +1,9 @@
 """Lists of addresses (RFC 5322, 3.4), with groups, routes and what is wrong in them."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from .tokens import MalformedError, Tokens
+from .tokens import MalformedError, Tokens, has_stray_dots
 
 MISSING_MAILBOX, MISSING_DOMAIN = b"MISSING_MAILBOX", b"MISSING_DOMAIN"
 _SYNTAX_ERROR, _INVALID_ROUTE = b"SYNTAX_ERROR", b"INVALID_ROUTE"
@@ -116,50 +117,57 @@ class _Reader:
     def _angle(self, address: Address) -> None:
         tokens = self._tokens
         tokens.take(b"<")
-        if tokens.ended:
-            return
         if tokens.sees(b"@"):
-            self._route(address)
-        if tokens.ended:
-            return
-        address.mailbox = self._local_part()
-        if tokens.sees(b"@"):
-            address.domain = tokens.domain()
-        if tokens.ended:
-            return
+            address.route = _INVALID_ROUTE
+            address.route = self._route()
         if not tokens.sees(b">"):
+            self._local_and_domain(address)
+        if not tokens.take(b">"):
             raise MalformedError("An angle has no end")
-        tokens.take(b">")
 
-    def _route(self, address: Address) -> None:
+    def _local_and_domain(self, address: Address) -> None:
+        local = self._local_part()
+        if self._tokens.sees(b"@"):
+            address.mailbox = local
+            address.domain = self._tokens.domain()
+        elif has_stray_dots(local):
+            raise MalformedError("A mailbox has an empty word")
+        address.mailbox = local
+
+    def _route(self) -> bytes:
         tokens = self._tokens
         route: list[bytes] = []
-        try:
-            while tokens.sees(b"@"):
-                route.append(b"@" + tokens.domain())
-                while tokens.take(b","):
-                    pass
-            if not tokens.sees(b":"):
-                raise MalformedError("A route has no end")  # noqa: TRY301 - as all others
-        except MalformedError:
-            address.route = _INVALID_ROUTE
-            raise
-        address.route = b",".join(route)
-        tokens.take(b":")
+        while tokens.sees(b"@"):
+            route.append(b"@" + tokens.domain())
+            while tokens.take(b","):
+                pass
+        return b",".join(route) if tokens.take(b":") else _INVALID_ROUTE
 
     def _local_part(self) -> bytes:
         return self._tokens.quoted() if self._tokens.sees(b'"') else self._tokens.dot_atom()
 
     def _addr_spec(self, address: Address) -> bool:
-        """Read `mailbox@domain (Name)`."""
+        """Read `mailbox@domain (Name)`; words without an at sign are a name."""
         tokens = self._tokens
         tokens.last_comment = b""
-        try:
+        quoted = tokens.sees(b'"')
+        with suppress(MalformedError):
             address.mailbox = self._local_part()
-            if tokens.sees(b"@"):
+        if tokens.sees(b"@"):
+            with suppress(MalformedError):
                 address.domain = tokens.domain()
-            more = not tokens.ended
-        except MalformedError:
-            more = not tokens.ended
-        address.name = tokens.last_comment or None
-        return more
+            address.name = tokens.last_comment or None
+        elif tokens.last_comment:
+            address.name = tokens.last_comment
+        else:
+            self._words(address, quoted=quoted)
+        return not tokens.ended
+
+    def _words(self, address: Address, *, quoted: bool) -> None:
+        """Take a single word for a mailbox; one that is quoted, and several, for a name."""
+        more = b""
+        with suppress(MalformedError):
+            more = self._tokens.phrase()
+        if more or quoted:
+            address.name = b" ".join(filter(None, [address.mailbox, more])) or None
+            address.mailbox = None

@@ -7,37 +7,35 @@ from .strings import NIL, collapsed, nstring, string, unfolded
 
 def envelope(found: list[Field]) -> bytes:
     """Return the envelope of a message with these header fields."""
-    last = {field.name.lower(): field.value for field in found}
-    sender = _addresses(last.get(b"from"))
+    values: dict[bytes, list[bytes]] = {}
+    for field in found:
+        values.setdefault(field.name.lower(), []).append(field.value)
+    sender = _addresses(values, b"from")
     parts = [
-        _text(last.get(b"date")),
-        _subject(last.get(b"subject")),
+        _text(values, b"date"),
+        _subject(values),
         sender,
-        _or_sender(last.get(b"sender"), sender),
-        _or_sender(last.get(b"reply-to"), sender),
-        *(_addresses(last.get(name)) for name in (b"to", b"cc", b"bcc")),
-        _text(last.get(b"in-reply-to")),
-        _text(last.get(b"message-id")),
+        *(_addresses(values, name) or sender for name in (b"sender", b"reply-to")),
+        *(_addresses(values, name) for name in (b"to", b"cc", b"bcc")),
+        _text(values, b"in-reply-to"),
+        _text(values, b"message-id"),
     ]
-    return b"(%b)" % b" ".join(parts)
+    return b"(%b)" % b" ".join(part or NIL for part in parts)
 
 
-def _text(value: bytes | None) -> bytes:
-    return nstring(None if value is None else unfolded(value))
+def _text(values: dict[bytes, list[bytes]], name: bytes) -> bytes:
+    """Return the last field of a name in one line."""
+    return nstring(unfolded(values[name][-1]) if name in values else None)
 
 
-def _subject(value: bytes | None) -> bytes:
-    return nstring(None if value is None else collapsed(value))
+def _subject(values: dict[bytes, list[bytes]]) -> bytes:
+    return nstring(collapsed(values[b"subject"][-1]) if b"subject" in values else None)
 
 
-def _or_sender(value: bytes | None, sender: bytes) -> bytes:
-    listed = _addresses(value)
-    return sender if listed == NIL else listed
-
-
-def _addresses(value: bytes | None) -> bytes:
-    found = [] if value is None else addresses(value)
-    return b"(%b)" % b"".join(map(_address, found)) if found else NIL
+def _addresses(values: dict[bytes, list[bytes]], name: bytes) -> bytes:
+    """Return the addresses of all fields of a name; nothing if there are none."""
+    found = [address for value in values.get(name, ()) for address in addresses(value)]
+    return b"(%b)" % b"".join(map(_address, found)) if found else b""
 
 
 def _address(address: Address) -> bytes:

@@ -12,15 +12,15 @@ _BROKEN_WORD = re.compile(rb"[^; \t\r\n]*")
 
 @dataclass(frozen=True)
 class ContentType:
-    """A content type as it was written; `subtype` is None where it was not given."""
+    """A content type as it was written; what is malformed has an empty type and subtype."""
 
     type: bytes
-    subtype: bytes | None
+    subtype: bytes
     parameters: Parameters
 
     def is_type(self, *names: bytes) -> bool:
         """Return whether this is one of the types `text` or `message/rfc822`, in small letters."""
-        whole = b"%b/%b" % (self.type.lower(), (self.subtype or b"").lower())
+        whole = b"%b/%b" % (self.type.lower(), self.subtype.lower())
         return any(whole == name or self.type.lower() == name for name in names)
 
     def parameter(self, name: bytes) -> bytes | None:
@@ -29,21 +29,18 @@ class ContentType:
 
 
 def content_type(value: bytes) -> ContentType:
-    """Return a content type, as far as it can be read."""
+    """Return a content type; a type that stands alone has no subtype."""
     tokens = Tokens(value)
-    main, sub = b"", None
     try:
         tokens.skip_blanks()
         main = tokens.token()
-        if not tokens.sees(b"/"):
-            raise MalformedError("A content type has no subtype")  # noqa: TRY301 - as all others
-        tokens.take(b"/")
-        sub = b""
         if tokens.ended:
-            raise MalformedError("A content type has no subtype")  # noqa: TRY301 - as all others
-        sub = tokens.token()
+            return ContentType(main, b"", [])
+        sub = tokens.token() if tokens.take(b"/") else b""
     except MalformedError:
-        return ContentType(main, sub, [])
+        return ContentType(b"", b"", [])
+    if not sub or not (tokens.ended or tokens.sees(b";")):
+        return ContentType(b"", b"", [])
     return ContentType(main, sub, parameters(tokens))
 
 

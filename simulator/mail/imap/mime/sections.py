@@ -1,9 +1,8 @@
 """The text of a section: BODY[…] of RFC 3501, 6.4.5. Every answer is a slice of the message."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .header import Field, fields
+from .header import fields
 from .walker import Part
 
 
@@ -34,7 +33,10 @@ def section_of_message(content: bytes, section: Section) -> bytes:
     end = header_end(content)
     if section.what == "TEXT":
         return content[end:]
-    return _of_header(content[:end], section)
+    found = _of_header(content[:end], section)
+    # Of the whole message the empty line is always given (RFC 3501, 6.4.5).
+    no_line = section.what == "HEADER.FIELDS" and not _has_empty_line(content[:end])
+    return found + b"\r\n" if no_line else found
 
 
 def section_of_part(root: Part, section: Section) -> bytes | None:
@@ -63,11 +65,12 @@ def _of_header(header: bytes, section: Section) -> bytes:
     if section.what == "HEADER":
         return header
     wanted = section.what == "HEADER.FIELDS"
-    return _joined(f for f in fields(header) if (f.name.lower() in section.names) is wanted)
+    found = [f.raw for f in fields(header) if (f.name.lower() in section.names) is wanted]
+    return b"".join([*found, b"\r\n"] if _has_empty_line(header) else found)
 
 
-def _joined(found: Iterable[Field]) -> bytes:
-    return b"".join(field.raw for field in found) + b"\r\n"
+def _has_empty_line(header: bytes) -> bool:
+    return header.endswith(b"\n\r\n") or header == b"\r\n"
 
 
 def _found(root: Part, path: tuple[int, ...]) -> Part | None:
@@ -75,21 +78,28 @@ def _found(root: Part, path: tuple[int, ...]) -> Part | None:
 
     A message that is no multipart has one part, its body, with the number 1.
     """
-    part, container = root, _container(root, is_message=True)
+    part, inside = root, _numbered(root)
     for number in path:
-        if container is None or number > len(container):
+        if number > len(inside):
             return None
-        part = container[number - 1]
-        container = _container(part, is_message=False)
+        was, part = part, inside[number - 1]
+        among_parts = part.parent is not None and part.parent.is_multipart
+        inside = _inside(part, itself=part is was or not among_parts)
     return part
 
 
-def _container(part: Part, *, is_message: bool) -> list[Part] | None:
-    """Return the parts that are numbered in a part or, if it `is_message`, in a message."""
-    if part.is_multipart:
-        return part.children
-    if is_message:
-        return [part]
+def _numbered(part: Part) -> list[Part]:
+    """Return the parts that have numbers in a message, or in a part that is no message."""
+    return part.children if part.is_multipart else [part]
+
+
+def _inside(part: Part, *, itself: bool) -> list[Part]:
+    """Return the parts with numbers in a part; `itself` if it got there as its own number 1.
+
+    A part that contains nothing is its own number 1, but only once.
+    """
     if part.is_message and part.children:
-        return _container(part.children[0], is_message=True)
-    return None
+        return _numbered(part.children[0])
+    if part.is_multipart or not itself:
+        return _numbered(part)
+    return []

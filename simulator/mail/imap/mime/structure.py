@@ -20,8 +20,7 @@ def _multipart(part: Part, extended: bool) -> bytes:  # noqa: FBT001 - as in `st
     children = b"".join(structure(child, extended=extended) for child in part.children)
     nothing = _NO_PARTS + (b" NIL NIL NIL NIL)" if extended else b")")
     kind = part.content_type
-    subtype = b'"x-unknown"' if kind is None or kind.subtype is None else string(kind.subtype)
-    words = [(children or nothing) + b" " + subtype]
+    words = [(children or nothing) + b" " + string(b"" if kind is None else kind.subtype)]
     if extended:
         words += [_parameters([] if kind is None else kind.parameters), *_common(part)]
     return b" ".join(words)
@@ -29,9 +28,9 @@ def _multipart(part: Part, extended: bool) -> bytes:  # noqa: FBT001 - as in `st
 
 def _single(part: Part, extended: bool) -> bytes:  # noqa: FBT001 - as in `structure`
     kind = part.content_type
-    is_text = kind is None or kind.is_type(b"text")
+    is_text = not part.is_message and (kind is None or kind.is_type(b"text"))
     words = [
-        _type(part, is_text=is_text),
+        _type(part),
         _parameters([] if kind is None else kind.parameters, is_text=is_text),
         _one_line(part, b"content-id"),
         _one_line(part, b"content-description"),
@@ -50,14 +49,12 @@ def _single(part: Part, extended: bool) -> bytes:  # noqa: FBT001 - as in `struc
     return b" ".join(words)
 
 
-def _type(part: Part, *, is_text: bool) -> bytes:
+def _type(part: Part) -> bytes:
     kind = part.content_type
     if part.is_message:
         return b'"message" "rfc822"'
     if kind is None:
         return b'"text" "plain"'
-    if kind.subtype is None:
-        return string(kind.type) + (b' "plain"' if is_text else b' "unknown"')
     return b" ".join((string(kind.type), string(kind.subtype)))
 
 

@@ -21,6 +21,11 @@ class MalformedError(ValueError):
     """The value does not fit the grammar here."""
 
 
+def has_stray_dots(atoms: bytes) -> bool:
+    """Return whether an atom is missing before, behind or between dots."""
+    return b"" in atoms.split(b".")
+
+
 class Tokens:
     """A cursor in a header's value. What comes last in parentheses is `last_comment`."""
 
@@ -96,15 +101,26 @@ class Tokens:
         return value
 
     def dot_atom(self) -> bytes:
-        """Read atoms with dots between them; blanks may surround the dots."""
-        parts = [self.atom()]
+        """Read atoms with dots between them; atoms may be missing."""
+        found = b""
+        while not self.ended:
+            begin = self.at
+            found += self._match(_WORD)
+            self.skip_blanks()
+            if not self.sees(b".") or self.at == begin:
+                break
+        if not found:
+            raise MalformedError(f"Unexpected character at {self.at}")
+        return found
+
+    def _labels(self) -> bytes:
+        """Read atoms with single dots between them; stop where one is missing."""
+        labels = [self.atom()]
         while self.sees(b"."):
             self.at += 1
             self.skip_blanks()
-            if self.ended:
-                return b".".join([*parts, b""])
-            parts.append(self.atom())
-        return b".".join(parts)
+            labels.append(self.atom())
+        return b".".join(labels)
 
     def phrase(self) -> bytes:
         """Read words of a display name; one space stands between two words."""
@@ -126,7 +142,7 @@ class Tokens:
         self.at += 1
         self.skip_blanks()
         if not self.sees(b"["):
-            return self.dot_atom()
+            return self._labels()
         domain = self._match(_DOMAIN_LITERAL)
         self.skip_blanks()
         return domain

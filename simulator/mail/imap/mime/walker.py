@@ -77,7 +77,8 @@ class Part:
     @cached_property
     def is_multipart(self) -> bool:
         """Whether the content consists of parts."""
-        return self.content_type is not None and self.content_type.is_type(b"multipart")
+        kind = self.content_type
+        return kind is not None and kind.is_type(b"multipart") and kind.subtype != b""
 
     @property
     def boundary(self) -> bytes | None:
@@ -133,6 +134,8 @@ class _Walker:
         hit = self._header(part, boundaries)
         if hit is not None:
             part.end = part.body
+            if part.is_message:
+                _empty(_child(part, part.body))
             return hit
         may_nest = depth < DEEPEST and self._parts < MOST_PARTS
         if part.boundary is not None and may_nest and self._has_empty_line(part):
@@ -158,10 +161,23 @@ class _Walker:
             end = data.find(b"\n", at) + 1 or len(data)
             if data[at:end] == b"\r\n":
                 part.body = end
-                return None
+                return self._boundary_at_once(part, boundaries)
             at = end
         part.body = len(data)
         return None
+
+    def _boundary_at_once(self, part: Part, boundaries: _Boundaries) -> _Hit | None:
+        """Return a boundary right behind the header, unless it is the part's own.
+
+        The header's empty line belongs to it then (RFC 2046, 5.1.1).
+        """
+        own = part.boundary
+        known = boundaries if own is None else (*boundaries, _Boundary(own, part))
+        hit = self._boundary_line(part.body, part.start, known)
+        if hit is None or hit.owner is part:
+            return None
+        part.body = hit.end
+        return hit
 
     def _multipart(self, part: Part, boundaries: _Boundaries, depth: int) -> _Hit | None:
         inside = (*boundaries, _Boundary(part.boundary or b"", part))
@@ -197,6 +213,10 @@ class _Walker:
         after = data.find(b"\n", behind) + 1 or None
         end = line if line <= begin else line - 2
         return _Hit(best.owner, end, after, data.startswith(b"--", behind))
+
+
+def _empty(part: Part) -> None:
+    part.body = part.end = part.start
 
 
 def _child(parent: Part, start: int) -> Part:
