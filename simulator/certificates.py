@@ -53,7 +53,8 @@ def load_certificates(state: StateDirectory) -> Certificates:
     found = Certificates(state.path / "ca.pem", state.path / "server.pem")
     if not (found.ca_file.exists() and found.server_pem.exists()):
         authority = trustme.CA(organization_name="Microsoft 365 simulator")
-        server = authority.issue_cert(*HOSTS)
+        # Some clients, such as msmtp with old libraries, still look at the common name.
+        server = authority.issue_cert(*HOSTS, common_name=HOSTS[0])
         state.write("server.pem", server.private_key_and_cert_chain_pem.bytes())
         state.write("ca.pem", authority.cert_pem.bytes())
     return found

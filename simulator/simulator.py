@@ -21,14 +21,16 @@ from .identity.registration import Registration
 from .identity.tokens import SigningKey, TokenIssuer
 from .mail.access import MailAccess
 from .mail.imap.server import ImapServer
-from .mail.smtp_server import SmtpServer
+from .mail.smtp.faults import SmtpFaults
+from .mail.smtp.limits import Limits
+from .mail.smtp.server import SmtpServer
 from .panel.panel import STYLESHEET, Panel, panel_routes
 from .requests_log import RequestLog
 from .serving import HOST, Loop, listen
 from .state import StateDirectory
 from .tenant.consents import Consents, RefreshTokens
 from .tenant.mailboxes import Mailboxes
-from .tenant.people import PASSWORD
+from .tenant.people import PASSWORD, PEOPLE
 from .tenant.policies import Policies
 from .tenant.scopes import MAIL_SCOPES, audience_of, resource_scopes
 from .tenant.tenant import Tenant
@@ -53,6 +55,8 @@ class Simulator:
     tenant: Tenant
     registration: Registration
     signing_key: SigningKey
+    #: the SMTP server's scripted conduct
+    smtp_faults: SmtpFaults
 
     def __init__(
         self,
@@ -92,10 +96,12 @@ class Simulator:
         self._certificates: Certificates = load_certificates(state)
         self.signing_key = SigningKey(state)
         self.registration = Registration(set(self._redirect_uris), state)
-        policies = Policies()
-        self.tenant = Tenant(
-            policies, Consents(state), RefreshTokens(state), Mailboxes(policies, state), Loop()
-        )
+        policies, people = Policies(), dict(PEOPLE)
+        mailboxes = Mailboxes(policies, state, people)
+        consents, revoked = Consents(state), RefreshTokens(state)
+        self.tenant = Tenant(policies, consents, revoked, mailboxes, Loop(), people)
+        self.smtp_faults = SmtpFaults()
+        self._limits = Limits(policies)
         issuer = TokenIssuer(self.signing_key, self.authority, self.registration.client_id)
         self._entra = Entra(
             self.tenant, self.registration, issuer, self.authority, self.browser_url
@@ -120,7 +126,7 @@ class Simulator:
         await back.start(tls)
         await front.start(plain)
         await ImapServer(access).start(imap, context, servers)
-        await SmtpServer(access).start(smtp, context, servers)
+        await SmtpServer(access, self._limits, self.smtp_faults).start(smtp, context, servers)
 
     def stop(self) -> None:
         """Stop every server and end the thread; remove a temporary state directory."""
@@ -204,4 +210,6 @@ class Simulator:
     async def reset_here(self) -> None:
         """Do what `reset` does, from the servers' own thread."""
         self._entra.reset()
+        self.smtp_faults.clear()
+        self._limits.reset()
         await self.tenant.reset()

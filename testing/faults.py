@@ -65,6 +65,8 @@ def _withdraw(simulator: Simulator) -> None:
 
 
 def _deny_send_as(simulator: Simulator) -> None:
+    # At MAIL FROM, where Test Connection can see it; Exchange looks after DATA.
+    simulator.tenant.policies.send_as_checked_at = "mail_from"
     simulator.tenant.send_as.clear()
 
 

@@ -211,7 +211,8 @@ COMPLETE = {
         ),
     ],
     "docs/hooks.md": EVENTS,
-    "docs/simulator.md": [*(entry.name for entry in DESCRIPTIONS), *PEOPLE],
+    "docs/simulator.md": list(PEOPLE),
+    "docs/simulator-switches.md": [entry.name for entry in DESCRIPTIONS],
 }
 
 
@@ -280,7 +281,9 @@ def test_python_code_is_python(page):
 
 def test_decisions_are_numbered_listed_and_of_one_form():
     records = sorted((ROOT / "docs/decisions").glob("0*.md"))
-    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    # Numbers are given out before records are written, so some may be missing.
+    numbers = [int(record.name[:4]) for record in records]
+    assert len(numbers) == len(set(numbers))
     index = read("docs/decisions/README.md")
     for record in records:
         text = record.read_text(encoding="utf-8")

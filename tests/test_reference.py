@@ -12,7 +12,7 @@ from salesorder_m365.plugin.findings.catalogue import entries
 from salesorder_m365.plugin.store.tables import metadata
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import SettingsSchema
-from tools import tables_page
+from tools import simulator_switches, tables_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -75,6 +75,11 @@ def test_no_finding_or_event_is_in_it_that_is_gone():
     text = (DOCS / "hooks.md").read_text(encoding="utf-8")
     section = text.split("\n## `salesorder_event`")[1].split("\n## ")[0]
     assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == events()
+
+
+def test_the_switches_page_is_made_of_the_switches():
+    text = simulator_switches.PAGE.read_text(encoding="utf-8")
+    assert text == simulator_switches.page(), "run: python tests/tools/simulator_switches.py"
 
 
 def test_the_tables_page_is_made_of_the_tables():

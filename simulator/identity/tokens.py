@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..state import StateDirectory
-from ..tenant.people import PEOPLE, TENANT_ID, Person
+from ..tenant.people import TENANT_ID, Person
 from ..tenant.scopes import OUTLOOK_AUDIENCES
 
 APP_ROLES = ("IMAP.AccessAsApp", "SMTP.SendAsApp")
@@ -163,9 +163,8 @@ def read_access_token(key: SigningKey, token: str) -> Access | None:
         claims = key.read(token, OUTLOOK_AUDIENCES)
     except jwt.PyJWTError:
         return None
-    user = claims.get("upn")
     return Access(
-        user=user if user in PEOPLE else None,
+        user=claims.get("upn"),
         scopes=frozenset(claims.get("scp", "").split()),
         roles=frozenset(claims.get("roles", ())),
         expires=claims["exp"],

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from ..pages import FOLDER, page
-from ..tenant.policies import DESCRIPTIONS, Description
+from ..tenant.policies import DESCRIPTIONS, GROUPS, Description
 from ..tenant.tenant import Tenant
 
 
@@ -107,6 +107,7 @@ class Panel:
             done=done,
             message=message,
             policies=self._tenant.policies.to_json(),
+            groups=GROUPS,
             descriptions=DESCRIPTIONS,
             people=people,
             addresses=self._addresses,
@@ -187,7 +188,12 @@ def _text(values: dict[str, Any], name: str) -> str:
 
 
 def _posted_policies(form: FormData) -> dict[str, Any]:
-    return {described.name: _posted(form, described) for described in DESCRIPTIONS}
+    group = form.get("group")
+    return {
+        described.name: _posted(form, described)
+        for described in DESCRIPTIONS
+        if described.group == group
+    }
 
 
 def _posted(form: FormData, described: Description) -> Any:
@@ -195,6 +201,8 @@ def _posted(form: FormData, described: Description) -> Any:
         return [str(address) for address in form.getlist(described.name)]
     if described.widget == "switch":
         return described.name in form
+    if described.widget == "addresses":
+        return str(form.get(described.name, "")).replace(",", " ").split()
     text = str(form.get(described.name, "")).strip()
     if described.widget == "number" and text.isascii() and text.isdigit():
         return int(text)

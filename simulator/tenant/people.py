@@ -23,6 +23,11 @@ class Layout(StrEnum):
         """Whether LIST gives special-use attributes; evidence for corporate mailboxes differs."""
         return self is not Layout.GERMAN
 
+    @property
+    def language(self) -> str:
+        """The mailbox's language, in which Exchange writes reports and automatic replies."""
+        return "de" if self is Layout.GERMAN else "en"
+
 
 @dataclass(frozen=True)
 class Person:

@@ -6,8 +6,10 @@ A group's switches stand in a module of `switches`.
 from dataclasses import dataclass, fields
 from typing import Any
 
+from .switches.delivery import DeliverySwitches
 from .switches.imap import ImapSwitches
 from .switches.kinds import checked, kind_of
+from .switches.limits import LimitSwitches
 from .switches.sign_in import SignInSwitches
 from .switches.smtp import SmtpSwitches
 
@@ -16,11 +18,13 @@ GROUPS = {
     "sign_in": ("Sign-in", SignInSwitches),
     "imap": ("Reading over IMAP", ImapSwitches),
     "smtp": ("Sending over SMTP", SmtpSwitches),
+    "limits": ("Limits of sending", LimitSwitches),
+    "delivery": ("Delivery and reports", DeliverySwitches),
 }
 
 
 @dataclass
-class Policies(SmtpSwitches, ImapSwitches, SignInSwitches):
+class Policies(DeliverySwitches, LimitSwitches, SmtpSwitches, ImapSwitches, SignInSwitches):
     """The tenant's policies. Every one may be changed at any time and takes effect at once."""
 
     def __setattr__(self, name: str, value: object) -> None:

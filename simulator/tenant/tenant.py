@@ -1,24 +1,20 @@
 """The tenant Contoso: its people, its policies, and what an administrator does by hand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..serving import Loop
+from .answers import Attachment
 from .consents import EVERYBODY, Consents, RefreshTokens
+from .customers import Customers
 from .mailboxes import Mailboxes
+from .outside import OutsideWorld
 from .people import DOMAIN, FULL_ACCESS, PASSWORD, PEOPLE, SEND_AS, TENANT_ID, Person
 from .policies import Policies
+from .reports import Outcome
 from .scopes import MAIL_SCOPES
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One message that SMTP accepted."""
-
-    user: str
-    mail_from: str
-    recipients: tuple[str, ...]
-    content: bytes = field(repr=False)
+from .submission import Submission
+from .transport import Transport
 
 
 @dataclass
@@ -34,12 +30,22 @@ class Tenant:
     refresh_tokens: RefreshTokens = field(repr=False)
     mailboxes: Mailboxes = field(repr=False)
     loop: Loop = field(repr=False)
+    people: dict[str, Person] = field(repr=False)
     id: str = TENANT_ID
     domain: str = DOMAIN
-    people: Mapping[str, Person] = field(default_factory=lambda: PEOPLE, repr=False)
     full_access: set[tuple[str, str]] = field(default_factory=lambda: set(FULL_ACCESS))
     send_as: set[tuple[str, str]] = field(default_factory=lambda: set(SEND_AS))
     submissions: list[Submission] = field(default_factory=list)
+    #: what was sent to other organizations
+    outside: OutsideWorld = field(default_factory=OutsideWorld, repr=False)
+
+    def __post_init__(self) -> None:
+        self.transport = Transport(self.people, self.mailboxes, self.policies, self.outside)
+        self.customers = Customers(self.outside, self.submissions, self.transport)
+
+    def add_people(self, people: Iterable[Person]) -> None:
+        """Give further people a mailbox; `reset()` takes it away again."""
+        self.people.update({person.address: person for person in people})
 
     def person(self, address: str) -> Person | None:
         """Return who has this address; case does not matter."""
@@ -102,6 +108,31 @@ class Tenant:
         """Return the messages of a folder, oldest first."""
         return self.loop.run(self.mailboxes.messages(mailbox, folder))
 
+    def reply(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        sender: str | None = None,
+        automatic: bool = False,
+        attachments: Sequence[Attachment] = (),
+    ) -> bytes:
+        """Let somebody outside who got this message reply to it; return the reply.
+
+        Raises KeyError if nobody (or not `sender`) got it.
+        """
+        said = self.customers.reply(
+            message_id, text, sender=sender, automatic=automatic, attachments=attachments
+        )
+        return self.loop.run(said)
+
+    def report(self, message_id: str, outcome: Outcome) -> None:
+        """Put a report about a submitted message into its sender's inbox.
+
+        Raises KeyError if the message was not submitted.
+        """
+        self.loop.run(self.customers.report(message_id, outcome))
+
     async def reset(self) -> None:
         """Put everything back to the beginning and refuse the refresh tokens given so far."""
         self.policies.reset()
@@ -110,4 +141,8 @@ class Tenant:
         self.full_access = set(FULL_ACCESS)
         self.send_as = set(SEND_AS)
         self.submissions.clear()
+        self.outside.clear()
+        self.transport.reset()
+        self.people.clear()
+        self.people.update(PEOPLE)
         await self.mailboxes.reset()

@@ -54,6 +54,7 @@ def test_the_administrator_consents_from_the_report_and_the_test_passes(consent_
 
 
 def test_a_shared_mailbox_without_send_as(person, tenant):
+    tenant.policies.send_as_checked_at = "mail_from"
     person.log_in()
     person.add_account(ORDERS, SALES, "Orders (shared)")
     person.press("Login")

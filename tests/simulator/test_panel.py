@@ -106,30 +106,43 @@ def test_every_policy_is_on_the_page_and_survives_saving(sim, panel):
             "imap_disabled_for": [SALES],
             "throttled": 5,
             "imap_auth_reply": 'NO "quoted" <reply>',
-            "send_as_checked_at": "data",
+            "send_as_checked_at": "mail_from",
         }
     )
     text = panel("GET", "/").text
     assert [policy.label for policy in DESCRIPTIONS if policy.label not in text] == []
-    form = {
-        "smtp_auth_disabled": "on",
-        "special_use": "on",
-        "imap_disabled_for": [SALES, "info@contoso.test"],
-        "throttled": "",
-        "token_lifetime": "120",
-        "imap_sessions": "20",
-        "imap_idle_seconds": "1800",
-        "imap_auth_reply": PageReader(text).forms[0].values["imap_auth_reply"],
-        "send_as_checked_at": "mail_from",
+    forms = {
+        form.values["group"]: form for form in PageReader(text).forms if "group" in form.values
     }
-    answer = panel("POST", "/panel/policies", data=form)
-    assert "The policies are saved" in answer.text
+    values = {
+        "sign_in": {"throttled": "", "token_lifetime": "120"},
+        "imap": {
+            "special_use": "on",
+            "imap_sessions": "20",
+            "imap_idle_seconds": "1800",
+            "imap_disabled_for": [SALES, "info@contoso.test"],
+            "imap_auth_reply": forms["imap"].values["imap_auth_reply"],
+        },
+        "delivery": {
+            "refused_outside": "example.net, a@example.com",
+            "sent_copy": "none",
+            "sent_copy_seconds": "3",
+            "delivery_seconds": "0",
+            "report_language": "ja",
+        },
+    }
+    for group, form in values.items():
+        answer = panel("POST", "/panel/policies", data={"group": group, **form})
+        assert "The policies are saved" in answer.text
     policies = sim.tenant.policies
     assert policies.imap_disabled_for == {SALES, "info@contoso.test"}
     assert (policies.throttled, policies.token_lifetime) == (None, 120)
     assert policies.imap_auth_reply == 'NO "quoted" <reply>'
-    assert policies.send_as_checked_at == "mail_from"
+    assert policies.refused_outside == {"example.net", "a@example.com"}
+    assert (policies.sent_copy, policies.report_language) == ("none", "ja")
     assert not policies.refresh_tokens_once
+    # Another group's form leaves them alone.
+    assert (policies.smtp_auth_disabled, policies.send_as_checked_at) == (True, "mail_from")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +152,7 @@ def test_every_policy_is_on_the_page_and_survives_saving(sim, panel):
         ("/panel/withdraw", {"user": SALES}, "The consent is withdrawn"),
         ("/panel/folders/create", {"mailbox": SALES, "path": "New"}, "The folder is changed"),
         ("/panel/folders/create", {"mailbox": SALES, "path": "Notes"}, "exists already"),
-        ("/panel/policies", {"token_lifetime": "soon"}, "does not take"),
+        ("/panel/policies", {"group": "sign_in", "token_lifetime": "soon"}, "does not take"),
         ("/panel/reset", {}, "back to the beginning"),
     ],
 )

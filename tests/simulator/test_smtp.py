@@ -7,7 +7,11 @@ import pytest
 
 SALES, INFO, ORDERS = "sales@contoso.test", "info@contoso.test", "orders@contoso.test"
 IMAP_SCOPE = "https://outlook.office.com/IMAP.AccessAsUser.All"
-MESSAGE = b"From: %b\r\nTo: purchasing@contoso.test\r\nSubject: Offer\r\n\r\nHello\r\n"
+MESSAGE = (
+    b"From: %b\r\nTo: purchasing@contoso.test\r\nSubject: Offer\r\n"
+    b"Date: Tue, 3 Mar 2026 09:00:00 +0000\r\nMessage-ID: <offer.4711@contoso.test>\r\n"
+    b"\r\nHello\r\n"
+)
 
 
 def blob(user, token):
@@ -36,6 +40,7 @@ def logged_in(sim, smtp):
 
 
 def test_extensions_are_exchanges(sim, context):
+    wanted = ["pipelining", "dsn", "enhancedstatuscodes", "8bitmime", "binarymime", "chunking"]
     with smtplib.SMTP("localhost", sim.smtp_port, local_hostname="erp", timeout=5) as client:
         client.ehlo()
         assert "auth" not in client.esmtp_features
@@ -44,7 +49,7 @@ def test_extensions_are_exchanges(sim, context):
         client.ehlo()
         assert client.esmtp_features["auth"].split() == ["LOGIN", "XOAUTH2"]
         assert client.esmtp_features["size"] == "157286400"
-        assert "pipelining" in client.esmtp_features
+        assert [name for name in (*wanted, "smtputf8") if name not in client.esmtp_features] == []
         assert "starttls" not in client.esmtp_features
 
 
@@ -56,7 +61,10 @@ def test_a_message_is_filed_as_sent_and_delivered(sim, logged_in):
     assert (submission.user, submission.mail_from) == (SALES, SALES)
     assert submission.recipients == tuple(to)
     assert sim.tenant.messages(SALES, "Sent Items") == [content]
-    assert sim.tenant.messages("purchasing@contoso.test")[-1] == content
+    delivered = sim.tenant.messages("purchasing@contoso.test")[-1]
+    assert delivered.startswith(b"Received: from erp (127.0.0.1) by ")
+    assert delivered.endswith(content)
+    assert [mail.recipient for mail in sim.tenant.outside.mails()] == ["somebody@example.com"]
     assert "Hello" not in repr(submission)
 
 
@@ -138,7 +146,8 @@ def test_the_delegate_sends_as_the_shared_mailbox(sim, logged_in):
     assert sim.tenant.submissions[0].mail_from == INFO
 
 
-def test_send_as_is_denied_at_mail_from(logged_in):
+def test_send_as_may_be_denied_at_mail_from(sim, logged_in):
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     code, said = logged_in().mail(ORDERS)
     assert code == 554
     assert said.startswith(
@@ -149,7 +158,7 @@ def test_send_as_is_denied_at_mail_from(logged_in):
 @pytest.mark.parametrize(
     ("checked_at", "mail_from", "header"),
     [("data", ORDERS, ORDERS), ("mail_from", SALES, ORDERS)],
-    ids=["by policy", "another From header"],
+    ids=["by default", "another From header"],
 )
 def test_send_as_is_denied_after_data(sim, logged_in, checked_at, mail_from, header):
     sim.tenant.policies.change({"send_as_checked_at": checked_at})
@@ -162,6 +171,7 @@ def test_send_as_is_denied_after_data(sim, logged_in, checked_at, mail_from, hea
 
 
 def test_send_as_can_be_granted(sim, logged_in):
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     sim.tenant.send_as.add((ORDERS, SALES))
     assert logged_in().mail(ORDERS)[0] == 250
 

@@ -39,6 +39,7 @@ def make_accounts(erp, sim, count, *, broken=0.1):
     # What is revoked counts for tokens that were given before.
     sim.tenant.revoke_grants(PURCHASING)
     sim.tenant.policies.smtp_auth_disabled_for = {INVOICES}
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     sim.tenant.policies.imap_disabled_for = {ARCHIVE}
     return expected
 

@@ -50,7 +50,7 @@ class SmtpSwitches:
         ),
     )
     send_as_checked_at: Literal["mail_from", "data"] = field(
-        default="mail_from",
+        default="data",
         metadata=shown(
             label="SendAs is checked at",
             imitates="When Exchange refuses an address that the user may not send as.",

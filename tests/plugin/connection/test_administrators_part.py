@@ -149,6 +149,7 @@ def test_a_shared_mailbox_with_and_without_its_rights(
     erp, sim, full_access, send_as, code, stage, command
 ):
     """From the form to the report: the delegate signs in, the mailbox is opened and sends."""
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     for held, rights in ((full_access, sim.tenant.full_access), (send_as, sim.tenant.send_as)):
         if not held:
             rights.discard((INFO, SALES))

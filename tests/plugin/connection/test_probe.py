@@ -196,7 +196,8 @@ def test_shared_mailbox_opened_by_a_delegate(run):
     assert (report.mailbox, report.signed_in_as, report.sender) == (INFO, SALES, INFO)
 
 
-def test_shared_mailbox_without_send_as(run):
+def test_shared_mailbox_without_send_as(sim, run):
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     report = run(mailbox=ORDERS)
     assert codes(report) == ["send_as_denied"]
     assert failed(report) == [("smtp", "sender")]
@@ -209,7 +210,8 @@ def test_shared_mailbox_without_send_as(run):
     )
 
 
-def test_somebody_elses_mailbox(run):
+def test_somebody_elses_mailbox(sim, run):
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     report = run(mailbox="invoices@contoso.test")
     assert codes(report) == ["full_access_missing", "send_as_denied"]
     assert failed(report) == [("imap", "mailbox"), ("smtp", "sender")]
@@ -229,6 +231,7 @@ def test_somebody_elses_mailbox(run):
     ids=["both rights", "no SendAs", "no Full Access"],
 )
 def test_each_right_on_a_shared_mailbox_is_told_apart(sim, run, full_access, send_as, code, stage):
+    sim.tenant.policies.send_as_checked_at = "mail_from"
     right = (INFO, SALES)
     for held, rights in ((full_access, sim.tenant.full_access), (send_as, sim.tenant.send_as)):
         if not held:

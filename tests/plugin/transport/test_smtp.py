@@ -111,7 +111,8 @@ class TestStandIn:
             session.check_sender("info@contoso.test")
         assert sim.tenant.submissions == []
 
-    def test_a_sender_without_send_as_is_refused(self, opened):
+    def test_a_sender_without_send_as_is_refused(self, opened, sim):
+        sim.tenant.policies.send_as_checked_at = "mail_from"
         error = failure(opened(), lambda s: s.check_sender("orders@contoso.test"))
         assert (error.code, error.stage) == ("send_as_denied", "sender")
         assert "not allowed to send as orders@contoso.test" in error.server_words
