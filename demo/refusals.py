@@ -112,7 +112,7 @@ async def refuse_mail(request: Request, error: Exception) -> Response:
     kinds = (kind for kind in type(error).__mro__ if kind in _REFUSALS)
     refusal = _REFUSALS[found] if (found := next(kinds, None)) else _OTHER
     words = error.server_words if isinstance(error, MailError) else ""
-    wait = error.retry_after if isinstance(error, UnavailableError | MailError) else 0
+    wait = error.retry_after or 0 if isinstance(error, UnavailableError | MailError) else 0
     seconds = ceil(wait)
     response = await _page(request, refusal, str(error), words=words, seconds=seconds)
     if seconds:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .findings.catalogue import verdict_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ..schemas.verdict import Verdict
 
 
 class M365Error(Exception):
@@ -95,7 +99,7 @@ class MailError(M365Error):
     """The mail server did not do what was asked; the catalogue's `code` says what to do."""
 
     def __init__(
-        self, code: str, *, stage: str, server_words: str = "", retry_after: float = 0.0
+        self, code: str, *, stage: str, server_words: str = "", retry_after: float | None = None
     ) -> None:
         super().__init__(f"The mail server refused at “{stage}” ({code}).")
         #: The finding's code in the catalogue.
@@ -104,5 +108,11 @@ class MailError(M365Error):
         self.stage = stage
         #: What the server said, redacted to one printable line.
         self.server_words = server_words
-        #: Seconds to wait before trying again; 0 where trying again is of no use.
+        #: Seconds to wait before trying again, as the server said; None if it named no time.
+        #: Whether trying again helps is the `verdict`'s matter.
         self.retry_after = retry_after
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far the refusal reaches: this moment, a message, a recipient, the account, …."""
+        return verdict_of(self.code)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...schemas.report import Actor, Finding
+from ...schemas.verdict import Verdict
 from .letter import letter_for
 from .redact import one_line, printable
 
@@ -38,9 +39,14 @@ class Entry:
     cause: str
     steps: tuple[str, ...]
     actor: Actor
+    #: How far it reaches; None where no server was asked.
+    verdict: Verdict | None = None
     retry: bool = False
     commands: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+
+
+_ENUMS = {"actor": Actor, "verdict": Verdict}
 
 
 class _Values(dict[str, str]):
@@ -80,7 +86,14 @@ def entries() -> Mapping[str, Entry]:
 
 def _entry(group: str, values: Mapping[str, Any]) -> Entry:
     several = {name: tuple(values.get(name, ())) for name in ("steps", "commands")}
-    return Entry(**{**values, **several, "group": group, "actor": Actor(values["actor"])})
+    said = {name: kind(values[name]) for name, kind in _ENUMS.items() if name in values}
+    return Entry(**{**values, **several, **said, "group": group})
+
+
+def verdict_of(code: str) -> Verdict:
+    """Return how far a refusal of this code reaches; what is not known is about the moment."""
+    entry = entries().get(code)
+    return (entry and entry.verdict) or Verdict.PASSING
 
 
 def codes() -> frozenset[str]:

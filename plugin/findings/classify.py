@@ -1,7 +1,8 @@
-"""Which finding an answer or an error stands for: tables, pure. The texts lie in the catalogue.
+"""Which finding an answer of Entra's or a network error stands for: tables, pure.
 
-Sources: Microsoft Learn, "Microsoft Entra authentication and authorization error codes" and
-"Authenticated client SMTP submission"; for IMAP, what Exchange Online was seen to answer.
+The mail servers' words are read by `mail_replies`; the texts lie in the catalogue.
+
+Source: Microsoft Learn, "Microsoft Entra authentication and authorization error codes".
 """
 
 from __future__ import annotations
@@ -15,12 +16,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-#: Characters of an answer that are looked at.
-_LOOKED_AT = 4096
-#: A server may name any number; nobody waits longer than an hour for it.
-_LONGEST_WAIT = 3600.0
-_BACKOFF = re.compile(r"Suggested Backoff Time:\s*(\d{1,12})\s*milliseconds", re.IGNORECASE)
 
 
 def _numbered(rows: Mapping[str, Iterable[int]]) -> Mapping[int, str]:
@@ -91,39 +86,6 @@ _ERRORS: Mapping[str, tuple[str, Mapping[int, str]]] = MappingProxyType(
     }
 )
 
-_IMAP = tuple(
-    (re.compile(pattern, re.IGNORECASE), code)
-    for pattern, code in (
-        (r"authenticated but not connected", "mailbox_not_connected"),
-        (r"AccessTokenExpired", "token_expired"),
-        (r"Request is throttled|Suggested Backoff Time", "imap_throttled"),
-        (r"\[TRYCREATE\]|Folder is not found|doesn't exist", "folder_missing"),
-        # RFC 5530 names response codes for the last two kinds.
-        (r"AUTHENTICATE failed|\[AUTHENTICATIONFAILED\]", "imap_refused"),
-        (r"\bBYE\b|Connection closed|\[UNAVAILABLE\]", "imap_closed"),
-    )
-)
-
-# One enhanced status code (RFC 3463) serves many meanings at Exchange, so words come first.
-_SMTP = tuple(
-    (re.compile(pattern, re.IGNORECASE), code)
-    for pattern, code in (
-        (r"SmtpClientAuthentication is disabled for the Tenant", "smtp_auth_disabled"),
-        (r"SmtpClientAuthentication is disabled for the Mailbox", "smtp_auth_disabled_mailbox"),
-        (r"security defaults policy", "security_defaults"),
-        (r"basic authentication is disabled", "basic_auth_refused"),
-        (r"\b5\.7\.139\b", "smtp_sign_in_blocked"),
-        (r"\b5\.7\.30\b", "basic_auth_retired"),
-        (r"\b5\.7\.57\b", "smtp_not_authenticated"),
-        (r"\b5\.5\.124\b|Invalid XOAUTH2", "xoauth2_malformed"),
-        (r"SendAsDenied|\b5\.2\.252\b|\b5\.7\.60\b", "send_as_denied"),
-        (r"SubmissionQuotaExceeded", "quota_exceeded"),
-        (r"Concurrent connections limit|sender thread limit", "too_many_connections"),
-        (r"\b5\.2\.2\b", "mailbox_full"),
-        (r"\b5\.1\.8\b", "sender_blocked"),
-    )
-)
-
 _CERTIFICATE = {  # X509_V_ERR_… of OpenSSL
     9: "clock_wrong",  # not yet valid
     10: "tls_expired",
@@ -151,25 +113,6 @@ def entra_code(error: str, aadsts: Sequence[int]) -> str:
     """Return the finding for an OAuth `error`; `aadsts` numbers choose a closer one of its kind."""
     code, refined = _ERRORS.get(error, ("sign_in_refused", _LASTING))
     return next((refined[number] for number in aadsts if number in refined), code)
-
-
-def imap_code(words: str, *, stage: str) -> str:
-    """Return the finding for a NO, BAD or BYE; `words` may or may not begin with that word."""
-    text = words[:_LOOKED_AT]
-    found = next((code for pattern, code in _IMAP if pattern.search(text)), "imap_unknown")
-    # What "doesn't exist" before a folder was named is no folder.
-    return "imap_unknown" if found == "folder_missing" and stage == "sign_in" else found
-
-
-def smtp_code(status: int, words: str, *, stage: str) -> str:
-    """Return the finding for a reply; `words` are those behind the `status`, lines joined."""
-    text = " ".join(words[:_LOOKED_AT].split())
-    for pattern, code in _SMTP:
-        if status >= 400 and pattern.search(text):
-            return code
-    if 400 <= status < 500:
-        return "server_busy"  # RFC 5321 §4.2.1: a transient answer, try again
-    return "smtp_refused" if status == 535 and stage == "sign_in" else "smtp_unknown"
 
 
 def network_code(err: BaseException, *, stage: str) -> str:
@@ -208,9 +151,3 @@ def _tls_code(err: ssl.SSLError) -> str:
 def unavailable_code(reason: str) -> str:
     """Return the finding for the `reason` of an ``UnavailableError``."""
     return _UNAVAILABLE.get(reason, "microsoft_unavailable")
-
-
-def retry_after(words: str) -> float:
-    """Return the seconds of a "Suggested Backoff Time", at most an hour; 0 if there is none."""
-    found = _BACKOFF.search(words[:_LOOKED_AT])
-    return min(int(found[1]) / 1000, _LONGEST_WAIT) if found else 0.0

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import MailError
-from ..findings.classify import imap_code, retry_after
+from ..findings.mail_replies import imap_code, retry_after
 from ..findings.redact import one_line
 from ..settings.clouds import endpoints
 from ..wire.deadline import TooMuchDataError, bounded
@@ -151,7 +151,7 @@ def _greeted(sock: ssl.SSLSocket, place: Endpoint) -> Client:
         # The greeting itself is a refusal: BYE, or no IMAP at all.
         greeting = err.args[0] if err.args else ""
         words = greeting.decode("utf-8", "replace") if isinstance(greeting, bytes) else greeting
-        raise _refused("sign_in", words.removeprefix("* ")) from None
+        raise _refused("sign_in", words.removeprefix("* "), heard_at="greeting") from None
     return client
 
 
@@ -186,9 +186,9 @@ def _ok(stage: str, reply: Reply, challenge: str = "") -> Reply:
     return reply
 
 
-def _refused(stage: str, words: str, challenge: str = "") -> MailError:
+def _refused(stage: str, words: str, challenge: str = "", *, heard_at: str = "") -> MailError:
     return MailError(
-        imap_code(words, stage=stage),
+        imap_code(words, stage=heard_at or stage),
         stage=stage,
         server_words=one_line(f"{words} {challenge}"),
         retry_after=retry_after(words),

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MailError
-from ..findings.classify import retry_after, smtp_code
+from ..findings.mail_replies import retry_after, smtp_code
 from ..findings.redact import one_line
 from ..settings.clouds import endpoints
 from ..wire.deadline import Deadline, TooMuchDataError, bounded

@@ -2,8 +2,9 @@
 
 import pytest
 from salesorder_m365.plugin.findings import classify
-from salesorder_m365.plugin.findings.catalogue import finding
-from salesorder_m365.plugin.findings.classify import entra_code, imap_code, retry_after, smtp_code
+from salesorder_m365.plugin.findings.catalogue import finding, verdict_of
+from salesorder_m365.plugin.findings.classify import entra_code
+from salesorder_m365.plugin.findings.mail_replies import imap_code, retry_after, smtp_code
 from support.answers import ANSWERS
 
 NUMBERS = [(row, number) for row in ANSWERS["entra"] for number in row["numbers"]]
@@ -14,13 +15,15 @@ def check(code, row):
     found = finding(code, server_words=row.get("words", ""))
     assert found.code == code
     assert found.actor.value == row["actor"]
+    if "verdict" in row:
+        assert verdict_of(code) == row["verdict"]
     assert found.steps
 
 
 @pytest.mark.parametrize("row", ANSWERS["imap"], ids=lambda row: row["words"][:40])
 def test_imap_answer(row):
     check(imap_code(row["words"], stage=row["stage"]), row)
-    assert retry_after(row["words"]) == row.get("retry_after", 0)
+    assert retry_after(row["words"]) == row.get("retry_after")
 
 
 @pytest.mark.parametrize("row", ANSWERS["imap"], ids=lambda row: row["words"][:40])

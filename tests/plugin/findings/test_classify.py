@@ -11,10 +11,7 @@ import pytest
 import trustme
 from salesorder_m365.plugin.findings.classify import (
     entra_code,
-    imap_code,
     network_code,
-    retry_after,
-    smtp_code,
     unavailable_code,
 )
 from salesorder_m365.plugin.wire.deadline import TooMuchDataError
@@ -45,56 +42,6 @@ from salesorder_m365.plugin.wire.deadline import TooMuchDataError
 )
 def test_error_decides_and_numbers_refine(error, numbers, code):
     assert entra_code(error, numbers) == code
-
-
-@pytest.mark.parametrize(
-    ("words", "stage", "code"),
-    [
-        ("", "sign_in", "imap_unknown"),
-        ("NO something new", "mailbox", "imap_unknown"),
-        ("BAD Command received in Invalid state.", "sign_in", "imap_unknown"),
-        ("NO [AUTHENTICATIONFAILED] no", "sign_in", "imap_refused"),
-        ("no authenticate FAILED.", "sign_in", "imap_refused"),
-        ("NO [UNAVAILABLE] later", "sign_in", "imap_closed"),
-        ("NO user doesn't exist", "sign_in", "imap_unknown"),
-        ("x" * 5000 + "AUTHENTICATE failed", "sign_in", "imap_unknown"),
-    ],
-)
-def test_other_imap_answers(words, stage, code):
-    assert imap_code(words, stage=stage) == code
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "stage", "code"),
-    [
-        (454, "4.7.0 Temporary authentication failure", "sign_in", "server_busy"),
-        (535, "nothing said", "sign_in", "smtp_refused"),
-        (535, "nothing said", "sender", "smtp_unknown"),
-        (535, "5.7.139 in new words", "sign_in", "smtp_sign_in_blocked"),
-        (550, "5.7.1 in new words", "sender", "smtp_unknown"),
-        (550, "15.1.8 is another number", "sender", "smtp_unknown"),
-        (250, "5.7.139 in a success", "sign_in", "smtp_unknown"),
-        (-1, "", "sign_in", "smtp_unknown"),
-    ],
-)
-def test_other_smtp_answers(status, words, stage, code):
-    assert smtp_code(status, words, stage=stage) == code
-
-
-@pytest.mark.parametrize(
-    ("words", "seconds"),
-    [
-        ("Suggested Backoff Time: 1500 milliseconds", 1.5),
-        ("suggested backoff time:20 MILLISECONDS", 0.02),
-        ("Suggested Backoff Time: 999999999999 milliseconds", 3600),
-        ("Suggested Backoff Time: 9999999999999999 milliseconds", 0),
-        ("Suggested Backoff Time: -1 milliseconds", 0),
-        ("Suggested Backoff Time: soon", 0),
-        ("", 0),
-    ],
-)
-def test_backoff(words, seconds):
-    assert retry_after(words) == seconds
 
 
 def verification(verify_code: int) -> ssl.SSLCertVerificationError:

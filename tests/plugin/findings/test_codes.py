@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from salesorder_m365.plugin.findings import classify
+from salesorder_m365.plugin.findings import classify, mail_replies
 from salesorder_m365.plugin.findings.catalogue import codes
 from tools import diagnosis_page
 
@@ -18,6 +18,13 @@ RAISERS = {
     "finding": 0,
 }
 CODE_FUNCTIONS = {"entra_code", "imap_code", "smtp_code", "network_code", "unavailable_code"}
+CODE_FUNCTIONS |= {"_tls_code", "_smtp_known"}
+
+TABLES = ("classify.py", "mail_replies.py")
+
+
+def parsed(name):
+    return ast.parse((ROOT / "plugin" / "findings" / name).read_text(encoding="utf-8"))
 
 
 def modules():
@@ -78,10 +85,13 @@ def test_every_code_that_is_raised_is_in_the_catalogue():
 
 
 def test_every_code_of_the_tables_is_in_the_catalogue():
-    tree = ast.parse((ROOT / "plugin/findings/classify.py").read_text(encoding="utf-8"))
     given = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name in {*CODE_FUNCTIONS, "_tls_code"}:
+    for node in (node for name in TABLES for node in ast.walk(parsed(name))):
+        if isinstance(node, ast.FunctionDef) and node.name in {
+            *CODE_FUNCTIONS,
+            "_tls_code",
+            "_smtp_known",
+        }:
             given |= {
                 string
                 for part in ast.walk(node)
@@ -89,7 +99,7 @@ def test_every_code_of_the_tables_is_in_the_catalogue():
                 for string in strings(part)
             }
     # What these functions look at beside what they give.
-    given -= {"code", "reason", "verify_code", "", " ", "folder_missing", "sign_in"}
+    given -= {"code", "reason", "verify_code", "", " ", "folder_missing", "sign_in", "greeting"}
     assert {"imap_unknown", "smtp_refused", "sign_in_refused", "tls_too_old"} <= given
     assert given - codes() == set()
 
@@ -97,7 +107,8 @@ def test_every_code_of_the_tables_is_in_the_catalogue():
 def tables():
     yield from (classify._PERSON, classify._REGISTRATION, classify._PASSING)
     yield {error: code for error, (code, _) in classify._ERRORS.items()}
-    yield from (dict(classify._IMAP), dict(classify._SMTP))
+    yield from (dict(mail_replies._IMAP), dict(mail_replies._SMTP))
+    yield from (mail_replies._RESPONSES, mail_replies._UNKNOWN_AT)
     yield from (classify._CERTIFICATE, classify._TIMED_OUT, classify._UNAVAILABLE)
 
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 
 import pytest
 from salesorder_m365.plugin.errors import MailError
-from salesorder_m365.plugin.findings.classify import imap_code, network_code
+from salesorder_m365.plugin.findings.classify import network_code
+from salesorder_m365.plugin.findings.mail_replies import imap_code
 from salesorder_m365.plugin.transport import imap_client
 from salesorder_m365.plugin.transport.imap import MOST_STATUSES, imap_session
 from salesorder_m365.plugin.transport.listing import MAX_FOLDERS

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 from salesorder_m365.plugin.errors import MailError
-from salesorder_m365.plugin.findings.classify import network_code, smtp_code
+from salesorder_m365.plugin.findings.classify import network_code
+from salesorder_m365.plugin.findings.mail_replies import smtp_code
 from salesorder_m365.plugin.transport.smtp import smtp_session
 from salesorder_m365.plugin.transport.xoauth2 import xoauth2
 from salesorder_m365.plugin.wire.deadline import Deadline, TooMuchDataError
