@@ -15,14 +15,14 @@ from ..hooks.manager import create_manager
 from ..plugin.errors import M365Error
 from ..schemas.settings import load_settings
 from ..simulator import command
-from ..simulator.serving import PortInUse
+from ..simulator.serving import PortInUse, listen
 from ..simulator.simulator import Simulator
-from .app import build_app
-from .database import Database
-from .host import DemoHost
-from .serving import HttpServer, PortTakenError, listen
-from .state import StateFolder
-from .workers import PASSWORD, WORKERS
+from .erp.database import Database
+from .erp.host import DemoHost
+from .erp.state import FolderInUseError, StateFolder
+from .erp.workers import PASSWORD, WORKERS
+from .pages.app import build_app
+from .serving import HttpServer
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,9 +63,10 @@ class Demo:
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start. Raises PortTakenError, or the simulator's PortInUse, naming the port."""
+        """Start. Raises PortInUse, naming the port, and FolderInUseError."""
         with ExitStack() as stack:
-            listener = stack.enter_context(listen(self._ports.host))
+            stack.enter_context(self._state.alone())
+            listener = listen(self._ports.host, stack)
             self.url = f"http://localhost:{listener.getsockname()[1]}"
             self.simulator = stack.enter_context(self._simulator())
             self.host = self._host()
@@ -141,9 +142,14 @@ def run(port: int = PORT, state_dir: Path = Path(".demo")) -> int:
 
 
 def _why(err: Exception, port: int) -> str:
-    if not isinstance(err, PortTakenError | PortInUse):
-        return str(err)
     other = 9000 if port != 9000 else 9400
+    if isinstance(err, FolderInUseError):
+        return (
+            f"another demo is running on the folder {err.folder}. Use that one, stop it, or give"
+            f" this one a folder and ports of its own: --state .demo-2 --port {other}"
+        )
+    if not isinstance(err, PortInUse):
+        return str(err)
     return (
         f"port {err.port} is in use. Stop the program that uses it, or let the demo use other"
         f" ports: make demo PORT={other} (or --port {other})"

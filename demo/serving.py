@@ -1,45 +1,62 @@
-"""One HTTP server in a thread of its own, on a socket that is already bound."""
+"""One HTTP server in a thread of its own, on a socket that listens already."""
 
 from __future__ import annotations
 
-import errno
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
+    import asyncio
+    import socket
     from types import TracebackType
 
     from starlette.types import ASGIApp
 
-LOOPBACK = "127.0.0.1"
+#: How long a browser may take to send one whole request, in seconds.
+REQUEST_SECONDS = 20.0
 
 
-class PortTakenError(OSError):
-    """Another program listens on the port."""
+class PunctualProtocol(H11Protocol):
+    """Closes a connection on which no whole request arrives in time.
 
-    def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is in use.")
-        self.port = port
+    uvicorn limits only the wait between two requests: half a request would hold its connection for
+    as long as the other side likes.
+    """
 
+    _deadline: asyncio.TimerHandle | None = None
 
-def listen(port: int) -> socket.socket:
-    """Return a listening socket on loopback; port 0 takes a free one. Raises PortTakenError."""
-    # With protocol 0 asyncio would leave Nagle's algorithm on: 40 ms more a request.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOOPBACK, port))
-        listener.listen(128)
-    except OSError as err:
-        listener.close()
-        if err.errno == errno.EADDRINUSE:
-            raise PortTakenError(port) from err
-        raise
-    return listener
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - uvicorn's own narrowing
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        self._expect()
+        super().on_response_complete()
+
+    def _expect(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _give_up(self) -> None:
+        # DONE: the request is whole, and the page may take its time to answer.
+        if self.conn.their_state is not h11.DONE:
+            self.transport.close()
 
 
 class HttpServer:
@@ -50,6 +67,7 @@ class HttpServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=PunctualProtocol,
                 lifespan="off",
                 ws="none",
                 log_config=None,

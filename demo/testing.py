@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..hooks.manager import create_manager
-from .app import build_app
-from .database import Database
-from .host import DemoHost
-from .menus import ACCOUNTS, account_path
-from .workers import PASSWORD
+from .erp.database import Database
+from .erp.host import DemoHost
+from .erp.workers import PASSWORD
+from .pages.app import build_app
+from .pages.menus import ACCOUNTS, account_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,7 +25,7 @@ myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"salesorder-m365 {release}"
-html_favicon = "../demo/static/icon.svg"
+html_favicon = "../demo/pages/static/icon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

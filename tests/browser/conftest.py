@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from salesorder_m365.demo.erp.workers import PASSWORD
 from salesorder_m365.demo.server import Demo, Ports
-from salesorder_m365.demo.workers import PASSWORD
 from support.small_png import small_png
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"

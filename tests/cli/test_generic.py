@@ -81,7 +81,7 @@ def test_what_takes_something_away_asks_first(say, host, words):
 
 def test_the_host_may_come_from_the_environment_or_be_made_of_the_settings(run, host, database):
     database.parent.mkdir()
-    result = run("generic", "plan", "--json", "--host", "salesorder_m365.demo.host:host_of")
+    result = run("generic", "plan", "--json", "--host", "salesorder_m365.demo.erp.host:host_of")
     assert json.loads(result.stdout)["accounts"] == []
 
 

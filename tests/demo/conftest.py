@@ -6,17 +6,18 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 import requests
-from salesorder_m365.demo.app import build_app
-from salesorder_m365.demo.database import Database
-from salesorder_m365.demo.host import DemoHost
-from salesorder_m365.demo.serving import HttpServer, listen
-from salesorder_m365.demo.workers import PASSWORD
+from salesorder_m365.demo.erp.database import Database
+from salesorder_m365.demo.erp.host import DemoHost
+from salesorder_m365.demo.erp.workers import PASSWORD
+from salesorder_m365.demo.pages.app import build_app
+from salesorder_m365.demo.serving import HttpServer
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.hooks.spec import hookimpl
 from salesorder_m365.schemas.account import AccountForm
@@ -26,6 +27,7 @@ from salesorder_m365.schemas.report import Actor, ConnectionReport, Finding, Sta
 from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.schemas.signin import LoginCode, LoginOutcome, Redirect
 from salesorder_m365.schemas.view import STATE_LABELS, AccountState, AccountView, ButtonState
+from salesorder_m365.simulator.serving import listen
 
 ACCOUNT = "m365:7"
 AT = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
@@ -306,13 +308,15 @@ def mail() -> FakeMail:
 @pytest.fixture(scope="session")
 def server() -> Iterator[SimpleNamespace]:
     """One HTTP server for all tests; each puts an `app` of its own behind it."""
-    listener = listen(0)
-    running = SimpleNamespace(url=f"http://localhost:{listener.getsockname()[1]}", app=None)
+    running = SimpleNamespace(app=None)
 
     async def current(scope, receive, send):
         await running.app(scope, receive, send)
 
-    with HttpServer(current, listener):
+    with ExitStack() as stack:
+        listener = listen(0, stack)
+        running.url = f"http://localhost:{listener.getsockname()[1]}"
+        stack.enter_context(HttpServer(current, listener))
         yield running
 
 

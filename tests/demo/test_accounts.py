@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from salesorder_m365.demo.activity import tell
-from salesorder_m365.demo.menus import ACCOUNTS, account_path
+from salesorder_m365.demo.erp.activity import tell
+from salesorder_m365.demo.pages.menus import ACCOUNTS, account_path
 from salesorder_m365.schemas.account import FormErrors
 from salesorder_m365.schemas.event import Event
 
@@ -167,7 +167,7 @@ def test_recent_activity_tells_what_when_and_who(admin, mail, text_of):
 def test_events_of_this_host_are_in_its_log(erp, caplog):
     event = Event(name="authn_login_success", at=AT, worker="admin", account_id="m365:7")
     other = type("Other", (), {"name": "another database"})()
-    with caplog.at_level(logging.INFO, "salesorder_m365.demo.activity"):
+    with caplog.at_level(logging.INFO, "salesorder_m365.demo.erp.activity"):
         erp.host.plugins.hook.salesorder_event(host=erp.host, event=event)
         erp.host.plugins.hook.salesorder_event(host=other, event=replace(event, name="elsewhere"))
     assert "authn_login_success by admin on m365:7" in caplog.text

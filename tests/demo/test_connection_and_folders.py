@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from salesorder_m365.demo.connection_pages import LINES
-from salesorder_m365.demo.menus import account_path
+from salesorder_m365.demo.pages.connection import LINES
+from salesorder_m365.demo.pages.menus import account_path
 from salesorder_m365.plugin.errors import NotAllowedError, StoreError
 from salesorder_m365.schemas.account import FormErrors
 from salesorder_m365.schemas.folders import Role, RoleChoice

@@ -4,8 +4,8 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from salesorder_m365.demo.menus import ACCOUNTS, MENUS
-from salesorder_m365.demo.visit import SESSION_COOKIE
+from salesorder_m365.demo.pages.menus import ACCOUNTS, MENUS
+from salesorder_m365.demo.pages.visit import SESSION_COOKIE
 
 
 def test_menus_lead_down_to_the_action(admin):

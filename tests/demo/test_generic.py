@@ -5,8 +5,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from salesorder_m365.demo.generics import SEEDS, Seed
-from salesorder_m365.demo.menus import ACCOUNTS, GENERIC, account_path
+from salesorder_m365.demo.erp.generics import SEEDS, Seed
+from salesorder_m365.demo.pages.menus import ACCOUNTS, GENERIC, account_path
 from salesorder_m365.hooks import implementations
 from salesorder_m365.plugin.store.engines import dispose_engines
 

@@ -15,8 +15,8 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from salesorder_m365.demo.database import Database
-from salesorder_m365.demo.generics import Generics, Seed
+from salesorder_m365.demo.erp.database import Database
+from salesorder_m365.demo.erp.generics import Generics, Seed
 from salesorder_m365.plugin.settings.reading import PREFIX
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ COMMAND = """
 import os, signal, sys
 from pathlib import Path
 from sqlalchemy.engine import default
-import salesorder_m365.demo.host, salesorder_m365.plugin.use_cases
+import salesorder_m365.demo.erp.host, salesorder_m365.plugin.use_cases
 from salesorder_m365.plugin.cli import main
 root = Path(salesorder_m365.__file__).parent
 places = (*(str(root / part) for part in ("schemas", "plugin", "hooks", "demo")), default.__file__)
@@ -71,7 +71,7 @@ class Bench:
             "key_ring": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
         }
         self.env = os.environ | {PREFIX + name.upper(): value for name, value in settings.items()}
-        self.env["SALESORDER_HOST"] = "salesorder_m365.demo.host:host_of"
+        self.env["SALESORDER_HOST"] = "salesorder_m365.demo.erp.host:host_of"
         Generics(Database(self.file)).add(self.seeds)
         self.run("plan")
 

@@ -1,7 +1,7 @@
 """What the hooks raise becomes a page with a remedy, never a traceback."""
 
 import pytest
-from salesorder_m365.demo.menus import ACCOUNTS, account_path
+from salesorder_m365.demo.pages.menus import ACCOUNTS, account_path
 from salesorder_m365.plugin.errors import (
     BadRequestError,
     M365Error,

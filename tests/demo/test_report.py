@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from salesorder_m365.demo.menus import account_path
+from salesorder_m365.demo.pages.menus import account_path
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, Letter
 
 PAGE = account_path("m365:7")

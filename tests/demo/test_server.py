@@ -5,15 +5,16 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple
 from stat import S_IMODE
 
 import pytest
 import requests
+from salesorder_m365.demo.erp.state import StateFolder
 from salesorder_m365.demo.server import Demo, Ports, run
-from salesorder_m365.demo.serving import PortTakenError, listen
-from salesorder_m365.demo.state import StateFolder
+from salesorder_m365.simulator.serving import PortInUse, listen
 
 SALES, BROWSER = "sales@contoso.test", "b" * 32
 
@@ -25,17 +26,25 @@ def start(state, port):
     )
 
 
+@contextmanager
+def listening(port=0):
+    """Give a socket that listens as long as the block lasts."""
+    with ExitStack() as stack:
+        yield listen(port, stack)
+
+
 def port_with_room() -> int:
     """Find a port that is free together with those which the simulator takes beside it."""
     while True:
-        with closing(listen(0)) as found:
+        with listening() as found:
             port = found.getsockname()[1]
         if port > 60_000:
             continue
         try:
             for beside in astuple(Ports.beside(port)):
-                listen(beside).close()
-        except PortTakenError:
+                with listening(beside):
+                    pass
+        except PortInUse:
             continue
         return port
 
@@ -69,14 +78,54 @@ def test_it_says_where_it_is_and_ends_cleanly(tmp_path, sign):
 def test_a_taken_port_is_named_with_the_way_out(tmp_path, capsys, which):
     port = port_with_room()
     taken = astuple(Ports.beside(port))[which]
-    with closing(listen(taken)):
+    with listening(taken):
         assert run(port, tmp_path) == 1
     said = capsys.readouterr().err
     assert f"port {taken} is in use" in said
     assert "make demo PORT=" in said
     # What had been started before was stopped again.
-    with closing(listen(port)):
+    with listening(port):
         pass
+
+
+def test_a_second_demo_on_one_folder_says_so_and_ends(tmp_path, capsys):
+    with Demo(tmp_path, Ports.beside(port_with_room())) as first:
+        assert run(port_with_room(), tmp_path) == 1
+        said = capsys.readouterr().err
+        assert f"another demo is running on the folder {tmp_path}" in said
+        assert "--state .demo-2 --port" in said
+        assert requests.get(f"{first.url}/login", timeout=5).ok
+    with Demo(tmp_path, Ports.beside(port_with_room())):
+        """The folder is free again."""
+
+
+HALVES = {
+    "nothing": b"",
+    "half a head": b"GET / HTTP/1.1\r\nHost: local",
+    "half a body": b"POST /login HTTP/1.1\r\nHost: {}\r\nContent-Length: 9\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\ncsrf=",
+}
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
+def test_half_a_request_does_not_hold_its_connection(erp, mocker, caplog, half):
+    mocker.patch("salesorder_m365.demo.serving.REQUEST_SECONDS", 0.05)
+    netloc = erp.url.removeprefix("http://")
+    host, port = netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(half.replace(b"{}", netloc.encode()))
+        assert connection.recv(4000) == b""
+    mocker.stopall()
+    assert requests.get(f"{erp.url}/login", timeout=5).ok
+    assert caplog.records == []
+
+
+def test_a_page_may_take_longer_to_answer_than_a_request_to_arrive(erp, mail, admin, mocker):
+    mail.go_on.clear()
+    mocker.patch("salesorder_m365.demo.serving.REQUEST_SECONDS", 1)
+    threading.Timer(1.5, mail.go_on.set).start()
+    path = "/setup/configuration/email/mail-accounts/m365:7"
+    assert admin.post_form(path, f"{path}/test").status_code == 303
 
 
 def test_a_file_in_the_folders_place_is_told(tmp_path, capsys):
@@ -129,6 +178,6 @@ def test_keys_are_the_owners_alone_and_stay(tmp_path):
 
 
 def test_only_loopback_is_listened_on():
-    with closing(listen(0)) as listener:
+    with listening() as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
         assert listener.proto == socket.IPPROTO_TCP

@@ -1,8 +1,8 @@
 """To Microsoft and back, as the host sees it."""
 
 import pytest
-from salesorder_m365.demo.menus import account_path
-from salesorder_m365.demo.signin_pages import BROWSER_COOKIE, OUTCOME, RETURNED
+from salesorder_m365.demo.pages.menus import account_path
+from salesorder_m365.demo.pages.sign_in import BROWSER_COOKIE, OUTCOME, RETURNED
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor
 
 PAGE = account_path("m365:7")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from salesorder_m365.demo.drawing import draw
+from salesorder_m365.demo.pages.drawing import draw
 from salesorder_m365.schemas.folders import FolderChoices, Role
 
 from . import mail_scripts as scripts

@@ -1,18 +1,20 @@
 """A host over the simulator, the reference host in front of it, and what both write to logs."""
 
 import re
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
 import requests
-from salesorder_m365.demo.app import build_app
-from salesorder_m365.demo.database import Database
-from salesorder_m365.demo.host import DemoHost
-from salesorder_m365.demo.menus import ACCOUNTS, account_path
-from salesorder_m365.demo.serving import HttpServer, listen
-from salesorder_m365.demo.workers import PASSWORD
+from salesorder_m365.demo.erp.database import Database
+from salesorder_m365.demo.erp.host import DemoHost
+from salesorder_m365.demo.erp.workers import PASSWORD
+from salesorder_m365.demo.pages.app import build_app
+from salesorder_m365.demo.pages.menus import ACCOUNTS, account_path
+from salesorder_m365.demo.serving import HttpServer
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.plugin.store.engines import dispose_engines
+from salesorder_m365.simulator.serving import listen
 from salesorder_m365.simulator.simulator import Simulator
 from support.canaries import Everything, as_a_browser
 from support.erp import Erp
@@ -74,7 +76,8 @@ class Front(requests.Session):
 @pytest.fixture
 def front(sim, settings_for, tmp_path):
     """Give the running reference host: `host`, `callback`, `browser(worker)`, `page_of(id)`."""
-    listener = listen(0)
+    stack = ExitStack()
+    listener = listen(0, stack)
     url = f"http://localhost:{listener.getsockname()[1]}"
     database = Database(tmp_path / "erp.sqlite3")
     host = DemoHost(
@@ -91,7 +94,7 @@ def front(sim, settings_for, tmp_path):
         browsers[-1].log_in(worker)
         return browsers[-1]
 
-    with HttpServer(build_app(host), listener):
+    with stack, HttpServer(build_app(host), listener):
         yield SimpleNamespace(
             host=host,
             database=database,

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from types import SimpleNamespace
 
-from salesorder_m365.demo.host import DemoHost
+from salesorder_m365.demo.erp.host import DemoHost
 from salesorder_m365.demo.testing import ReferenceHost
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.hooks.spec import hookimpl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..erp.workers import PASSWORD, WORKERS, log_in
 from .menus import MENUS
 from .visit import set_session_cookie
-from .workers import PASSWORD, WORKERS, log_in
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -10,17 +10,12 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ..plugin.errors import M365Error
-from . import account_pages as accounts
-from . import connection_pages as connection
-from . import folder_pages as folders
-from . import front_pages as front
-from . import generic_pages as generic
-from . import signin_pages as signin
+from ...plugin.errors import M365Error
+from . import accounts, connection, folders, front, generic, sign_in
 from .drawing import FOLDER
+from .guard import Guard
 from .menus import ACCOUNTS, GENERIC, MENUS
 from .refusals import refuse_http, refuse_mail
-from .security import Guard
 from .visit import open_page, worker_page
 
 if TYPE_CHECKING:
@@ -28,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from .host import DemoHost
+    from ..erp.host import DemoHost
     from .visit import Visit
 
 ACCOUNT = ACCOUNTS + "/{account_id}"
@@ -37,7 +32,7 @@ ACCOUNT = ACCOUNTS + "/{account_id}"
 def build_app(host: DemoHost, *, panel: str = "") -> Starlette:
     """Return the ERP's front; `panel` is the address of the simulator's panel, if one runs."""
     app = Starlette(
-        routes=[*_front(), *_generic(), *_accounts(), *_signin(host.settings.callback_path)],
+        routes=[*_front(), *_generic(), *_accounts(), *_sign_in(host.settings.callback_path)],
         middleware=[Middleware(Guard, base_url=host.settings.base_url)],
         exception_handlers={M365Error: refuse_mail, HTTPException: refuse_http},
     )
@@ -95,11 +90,11 @@ def _generic() -> list[BaseRoute]:
     ]
 
 
-def _signin(callback_path: str) -> list[BaseRoute]:
+def _sign_in(callback_path: str) -> list[BaseRoute]:
     return [
-        _post(ACCOUNT + "/login", signin.begin_login),
-        _post(ACCOUNT + "/consent", signin.begin_consent),
-        Route(callback_path, open_page(signin.come_back), methods=["GET"]),
-        _get(signin.OUTCOME, signin.show_outcome),
-        Route(signin.RETURNED, open_page(signin.show_returned), methods=["GET"]),
+        _post(ACCOUNT + "/login", sign_in.begin_login),
+        _post(ACCOUNT + "/consent", sign_in.begin_consent),
+        Route(callback_path, open_page(sign_in.come_back), methods=["GET"]),
+        _get(sign_in.OUTCOME, sign_in.show_outcome),
+        Route(sign_in.RETURNED, open_page(sign_in.show_returned), methods=["GET"]),
     ]

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response, StreamingResponse
 
-from ..plugin.errors import M365Error, NoSuchAccountError
-from ..schemas.plain import to_plain
-from .account_pages import view_of
+from ...plugin.errors import M365Error, NoSuchAccountError
+from ...schemas.plain import to_plain
+from .accounts import view_of
 from .drawing import PROTOCOLS, STATUSES, duration
 from .menus import account_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..schemas.report import Stage
+    from ...schemas.report import Stage
     from .visit import Visit
 
 log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..plugin.errors import NoSuchAccountError
-from ..schemas.account import FormErrors
-from ..schemas.folders import Role
-from .account_pages import view_of
+from ...plugin.errors import NoSuchAccountError
+from ...schemas.account import FormErrors
+from ...schemas.folders import Role
+from .accounts import view_of
 from .menus import account_path
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from ..schemas.folders import FolderChoices, RoleChoice
+    from ...schemas.folders import FolderChoices, RoleChoice
     from .visit import Visit
 
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from ..schemas.folders import ROLE_LABELS
-from ..schemas.permission import SYSTEM
-from ..schemas.report import CONSENT_LABEL, Actor, StageStatus
-from ..schemas.text import same_address
-from ..schemas.view import STATE_LABELS
-from .activity import tell
+from ...schemas.folders import ROLE_LABELS
+from ...schemas.permission import SYSTEM
+from ...schemas.report import CONSENT_LABEL, Actor, StageStatus
+from ...schemas.text import same_address
+from ...schemas.view import STATE_LABELS
+from ..erp.activity import tell
+from ..erp.workers import ADMINISTRATOR, WORKERS
 from .menus import ACCOUNTS, GENERIC, MENUS, account_path, trail
-from .workers import ADMINISTRATOR, WORKERS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..schemas.report import ConnectionReport
+    from ...schemas.report import ConnectionReport
 
 FOLDER = Path(__file__).parent
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from ..plugin.errors import NoSuchAccountError
-from ..schemas.account import FormErrors
-from ..schemas.view import AccountState
+from ...plugin.errors import NoSuchAccountError
+from ...schemas.account import FormErrors
+from ...schemas.view import AccountState
 from .menus import ACCOUNTS, account_path
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from ..schemas.kinds import AccountKind
-    from ..schemas.view import AccountView
+    from ...schemas.kinds import AccountKind
+    from ...schemas.view import AccountView
     from .visit import Visit
 
 #: How long an account's page looks whether a sign-in in another window has ended.

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ..schemas.generic import GenericCode, GenericState
-from ..schemas.generic_csv import plan_csv
-from ..schemas.ids import KIND
+from ...schemas.generic import GenericCode, GenericState
+from ...schemas.generic_csv import plan_csv
+from ...schemas.ids import KIND
 from .menus import GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..schemas.generic import GenericOutcome, GenericPlan, GenericPlanned, GenericResult
+    from ...schemas.generic import GenericOutcome, GenericPlan, GenericPlanned, GenericResult
     from .visit import Visit
 
 #: The boxes of the chosen accounts are named with this before the id.

@@ -5,10 +5,21 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import sqlite3
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+class FolderInUseError(OSError):
+    """Another demo is running on the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"Another demo is running on the folder {folder}.")
+        self.folder = folder
 
 
 class StateFolder:
@@ -22,6 +33,20 @@ class StateFolder:
     def database(self) -> Path:
         """The one database file."""
         return self.path / "erp.sqlite3"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder for one demo. Raises FolderInUseError while another one holds it.
+
+        The lock is SQLite's on a file of its own: it works on every system, and the system lets go
+        of it however the process ends.
+        """
+        with closing(sqlite3.connect(self.path / "lock", timeout=0)) as lock:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as err:
+                raise FolderInUseError(self.path) from err
+            yield
 
     def key_ring(self) -> str:
         """Return the plugin's key ring, ``id:base64``; it is made at the first start."""

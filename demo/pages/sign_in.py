@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response
 
-from ..plugin.errors import NoSuchAccountError
-from ..schemas.plain import from_plain, to_plain
-from ..schemas.signin import LoginCode, LoginOutcome
-from .account_pages import login_note
+from ...plugin.errors import NoSuchAccountError
+from ...schemas.plain import from_plain, to_plain
+from ...schemas.signin import LoginCode, LoginOutcome
+from ..erp.workers import WORKERS
+from .accounts import login_note
 from .menus import ACCOUNTS, account_path
-from .workers import WORKERS
 
 if TYPE_CHECKING:
-    from ..schemas.signin import Redirect
+    from ...schemas.signin import Redirect
     from .visit import Visit
 
 BROWSER_COOKIE = "erp_mail_browser"

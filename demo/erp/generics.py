@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..schemas.generic import GenericAccount
+from ...schemas.generic import GenericAccount
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from ..erp.sessions import SECONDS, Session
+from ..erp.workers import WORKERS
 from .drawing import draw
-from .sessions import SECONDS, Session
-from .workers import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pluggy
     from starlette.requests import Request
 
-    from .host import DemoHost
+    from ..erp.host import DemoHost
 
 SESSION_COOKIE = "erp_session"
 LONGEST_BODY = 64 * 1024

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..hooks.manager import create_manager
+from ...hooks.manager import create_manager
 from .activity import Activity
 from .database import Database
 from .generics import Generics
@@ -17,8 +17,8 @@ from .workers import may
 if TYPE_CHECKING:
     import pluggy
 
-    from ..schemas.generic import GenericAccount
-    from ..schemas.settings import Settings
+    from ...schemas.generic import GenericAccount
+    from ...schemas.settings import Settings
 
 
 class DemoHost:
@@ -41,7 +41,7 @@ class DemoHost:
         plugins.register(self.activity)
 
     def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - here a role counts for every account
-        """Tell whether the worker's role has the permission."""
+        """Return whether the worker's role has the permission."""
         return may(worker, permission)
 
     def now(self) -> datetime:
@@ -66,7 +66,7 @@ class DemoHost:
 
 
 def host_of(settings: Settings) -> DemoHost:
-    """Return the ERP of a database, for commands: ``--host salesorder_m365.demo.host:host_of``."""
+    """Return the ERP of a database: ``--host salesorder_m365.demo.erp.host:host_of``."""
     file = Path(settings.database_url.removeprefix("sqlite:///"))
     return DemoHost(
         settings=settings,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ..schemas.permission import SYSTEM, Permission
+from ...schemas.permission import SYSTEM, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

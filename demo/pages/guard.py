@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse
 
 from .drawing import draw
@@ -57,6 +58,8 @@ class Guard:
 
         try:
             await self._inner(scope)(scope, receive, guarded)
+        except ClientDisconnect:
+            """The browser has gone before its request was whole: nobody is there to answer."""
         except Exception:
             error_id = secrets.token_hex(4)
             # The path only: a callback's query holds a code.

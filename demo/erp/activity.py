@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ..hooks.spec import hookimpl
+from ...hooks.spec import hookimpl
 
 if TYPE_CHECKING:
-    from ..hooks.host import Host
-    from ..schemas.event import Event
+    from ...hooks.host import Host
+    from ...schemas.event import Event
 
 log = logging.getLogger(__name__)
 

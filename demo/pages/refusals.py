@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from ..plugin.errors import (
+from ...plugin.errors import (
     BadRequestError,
     M365Error,
     MailError,
@@ -21,10 +21,10 @@ from ..plugin.errors import (
     StoreError,
     UnavailableError,
 )
+from ..erp.workers import ADMINISTRATOR
 from .drawing import draw
 from .menus import ACCOUNTS, account_path
 from .visit import find_session
-from .workers import ADMINISTRATOR
 
 if TYPE_CHECKING:
     from starlette.requests import Request

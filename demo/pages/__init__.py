@@ -1,0 +1,1 @@
+"""The pages of the reference host: they show what the hooks give, and decide nothing."""
