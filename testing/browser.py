@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from .forms import read_forms
+from .cookies import BrowserPolicy, is_strict
+from .forms import page_text, read_buttons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from http.cookiejar import Cookie
+    from http.cookiejar import CookieJar
     from types import TracebackType
 
     from .press import Press
@@ -32,16 +32,18 @@ class NotOfferedError(Exception):
 
 
 class Browser:
-    """One browser at one host; `forged` are headers that somebody on the way puts in."""
+    """One browser at one host. `answers` are all that the host has answered, oldest first.
+
+    `forged` are headers that somebody on the way puts into every request.
+    """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self.forged: dict[str, str] = {}
+        self.answers: list[requests.Response] = []
         self._session = requests.Session()
         self._session.trust_env = False
-        # Browsers keep Secure cookies on http://localhost too: it counts as trustworthy.
-        policy = DefaultCookiePolicy(secure_protocols=("https", "http"))
-        self._session.cookies.set_policy(policy)
+        self.cookies.set_policy(BrowserPolicy())
 
     def __enter__(self) -> Self:
         return self
@@ -54,9 +56,20 @@ class Browser:
     ) -> None:
         self._session.close()
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> requests.Response:
+    @property
+    def cookies(self) -> CookieJar:
+        """The cookies that this browser holds."""
+        return self._session.cookies
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
         """Load an address of the host; a redirect is the answer."""
-        return self._send("GET", path, params=query)
+        return self._send("GET", path, params=query, headers=headers)
 
     def post(
         self,
@@ -69,34 +82,44 @@ class Browser:
         """Post a form, or JSON as a page's script does; a redirect is the answer."""
         return self._send("POST", path, data=values, json=json, headers=headers)
 
+    def send(
+        self, method: str, path: str, body: bytes | str | None, headers: Mapping[str, str]
+    ) -> requests.Response:
+        """Send any request with this browser's cookies; a redirect is the answer."""
+        return self._send(method, path, data=body, headers=headers)
+
     def form(self, path: str, button: str, values: Mapping[str, str] | None = None) -> Press:
         """Open a page, fill in the form that has this button, and return what presses it.
 
         Raises `NotOfferedError` if the page has no such live button.
         """
-        page = self._open(path)
-        for form in read_forms(page.text):
-            if pressed := form.button(button):
-                target = urljoin(page.url, form.action)
-                sent = {**form.values, **(values or {}), **pressed.extra}
-                return lambda: self._pressed(form.method, target, sent)
+        page = self.open(path)
+        for found in read_buttons(page.text, page.url):
+            if found.label == button:
+                sent = {**found.values, **(values or {})}
+                return lambda: self._pressed(found.method, found.target, sent)
         raise NotOfferedError(button, page)
 
+    def text(self, path: str) -> str:
+        """Open a page and return its text as a person reads it."""
+        return page_text(self.open(path).text)
+
     def arrive(self, path: str, query: Mapping[str, str]) -> str:
-        """Come to a page from another site, and tell where the host sends the browser next.
+        """Come to a page from another site; return where the host sends the browser next.
 
         Cookies with SameSite=Strict stay behind, as RFC 6265bis §5.2 has it for such navigations.
         """
-        strict = [cookie for cookie in self._session.cookies if _is_strict(cookie)]
+        strict = [cookie for cookie in self.cookies if is_strict(cookie)]
         for cookie in strict:
-            self._session.cookies.clear(cookie.domain, cookie.path, cookie.name)
+            self.cookies.clear(cookie.domain, cookie.path, cookie.name)
         try:
             return _next(self.get(path, query))
         finally:
             for cookie in strict:
-                self._session.cookies.set_cookie(cookie)
+                self.cookies.set_cookie(cookie)
 
-    def _open(self, path: str) -> requests.Response:
+    def open(self, path: str) -> requests.Response:
+        """Load an address and follow the redirects within the host."""
         page = self.get(path)
         for _ in range(_MOST_REDIRECTS):
             target = urljoin(page.url, _next(page))
@@ -110,18 +133,16 @@ class Browser:
 
     def _send(self, method: str, path: str, **content: Any) -> requests.Response:
         url = urljoin(self.base_url + "/", path)
-        request = self._session.prepare_request(requests.Request(method, url, **content))
-        # Only now: requests chooses cookies by the Host header.
+        # Prepared without the session's cookies: requests would copy them into a jar that has its
+        # own idea of where Secure cookies go.
+        request = requests.Request(method, url, **content).prepare()
+        request.prepare_cookies(self.cookies)
+        # Only now: cookies are chosen by the Host header.
         request.headers.update(self.forged)
-        return self._session.send(request, allow_redirects=False, timeout=_SECONDS)
+        answer = self._session.send(request, allow_redirects=False, timeout=_SECONDS)
+        self.answers.append(answer)
+        return answer
 
 
 def _next(answer: requests.Response) -> str:
     return answer.headers.get("location", "")
-
-
-def _is_strict(cookie: Cookie) -> bool:
-    # http.cookiejar keeps the attribute's name as the host wrote it.
-    names = ("SameSite", "samesite", "Samesite", "SAMESITE")
-    given = (cookie.get_nonstandard_attr(name) for name in names)
-    return any(value and value.lower() == "strict" for value in given)

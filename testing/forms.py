@@ -2,97 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
-_VALUELESS = frozenset({"submit", "button", "image", "reset", "file"})
-_TICKED = frozenset({"checkbox", "radio"})
+import mechanicalsoup
+from bs4 import BeautifulSoup, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PARSER = "html.parser"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Button:
-    """A live submit button; `extra` is what it adds to the form's values."""
+    """A live submit button: where it sends the form, how, and with which values."""
 
     label: str
-    extra: dict[str, str]
-
-
-@dataclass
-class Form:
-    """A form with the values that it would be sent with (HTML, "constructing the entry list")."""
-
-    action: str
     method: str
-    values: dict[str, str] = field(default_factory=dict)
-    buttons: list[Button] = field(default_factory=list)
-
-    def button(self, label: str) -> Button | None:
-        """Return the live button with this label."""
-        return next((button for button in self.buttons if button.label == label), None)
+    target: str
+    values: dict[str, str]
 
 
-class _Reader(HTMLParser):
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-        self._form: Form | None = None
-        self._text: list[str] | None = None
-        self._given: dict[str, str] = {}
-        self._select = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self._form = Form(given.get("action", ""), given.get("method", "get").lower())
-            self.forms.append(self._form)
-        elif self._form is None or "disabled" in given:
-            return
-        elif tag == "input":
-            self._take_input(self._form, given)
-        elif tag == "select":
-            self._select = given.get("name", "")
-        elif tag == "option" and self._select and ("selected" in given or self._is_first()):
-            self._form.values[self._select] = given.get("value", "")
-        elif tag in {"button", "textarea"}:
-            self._text, self._given = [], given
-
-    def handle_data(self, data: str) -> None:
-        if self._text is not None:
-            self._text.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._form = None
-        elif tag == "select":
-            self._select = ""
-        elif tag in {"button", "textarea"} and self._form and self._text is not None:
-            self._take_text(self._form, tag, "".join(self._text))
-            self._text = None
-
-    def _is_first(self) -> bool:
-        return self._form is not None and self._select not in self._form.values
-
-    def _take_input(self, form: Form, given: dict[str, str]) -> None:
-        kind, name = given.get("type", "text").lower(), given.get("name", "")
-        ticked = kind in _TICKED
-        if kind == "submit":
-            self._take_button(form, given, given.get("value", "Submit"))
-        elif name and kind not in _VALUELESS and (not ticked or "checked" in given):
-            form.values[name] = given.get("value", "on" if ticked else "")
-
-    def _take_text(self, form: Form, tag: str, text: str) -> None:
-        if tag == "textarea":
-            form.values[self._given.get("name", "")] = text
-        elif self._given.get("type", "submit").lower() == "submit":
-            self._take_button(form, self._given, " ".join(text.split()))
-
-    @staticmethod
-    def _take_button(form: Form, given: dict[str, str], label: str) -> None:
-        name = given.get("name")
-        form.buttons.append(Button(label, {name: given.get("value", "")} if name else {}))
+def read_buttons(page: str, url: str) -> Iterator[Button]:
+    """Yield the live buttons of all forms of an HTML page that was loaded from `url`."""
+    soup = BeautifulSoup(page, _PARSER)
+    for form in soup.find_all("form"):
+        for button in form.select("button, input[type=submit i]"):
+            if _is_live(button):
+                yield _pressed(form, button, url)
 
 
-def read_forms(page: str) -> list[Form]:
-    """Return the forms of an HTML page in their order."""
-    return _Reader(page).forms
+def page_text(page: str) -> str:
+    """Return an HTML page's text as a person reads it, with single blanks."""
+    soup = BeautifulSoup(page, _PARSER)
+    for unseen in soup(["head", "script", "style", "template"]):
+        unseen.decompose()
+    return " ".join(soup.get_text(" ").split())
+
+
+def _is_live(button: Tag) -> bool:
+    kind = str(button.get("type") or "submit").lower()
+    return kind == "submit" and not _disabled(button)
+
+
+def _disabled(control: Tag) -> bool:
+    return (
+        control.has_attr("disabled") or control.find_parent("fieldset", disabled=True) is not None
+    )
+
+
+def _pressed(form: Tag, button: Tag, url: str) -> Button:
+    method = str(button.get("formmethod") or form.get("method") or "get").lower()
+    action = str(button.get("formaction") or form.get("action") or "")
+    return Button(_label(button), method, urljoin(url, action), _values(form, button))
+
+
+def _label(button: Tag) -> str:
+    given = button.get("value", "Submit") if button.name == "input" else button.get_text()
+    return " ".join(str(given).split())
+
+
+def _values(form: Tag, button: Tag) -> dict[str, str]:
+    """Return what is sent (HTML, "constructing the entry list"), of all buttons this one's only."""
+    sent = copy(form)
+    kept = _same_place(form, button, sent)
+    for control in sent.select("input, button, select, textarea"):
+        if control is not kept and (_adds_nothing(control) or _disabled(control)):
+            control.decompose()
+    request = mechanicalsoup.Browser.get_request_kwargs(sent, "http://localhost/")
+    return dict(request["data"] if "data" in request else request["params"])
+
+
+def _same_place(form: Tag, button: Tag, copied: Tag) -> Tag:
+    """Return the button of a copied form."""
+    place = next(i for i, each in enumerate(form.find_all(button.name)) if each is button)
+    found: Tag = copied.find_all(button.name)[place]
+    return found
+
+
+def _adds_nothing(control: Tag) -> bool:
+    kind = str(control.get("type") or "").lower()
+    return control.name == "button" or kind in {"submit", "button", "image", "reset", "file"}
