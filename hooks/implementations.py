@@ -134,10 +134,7 @@ def salesorder_folder_map(
     """Store the mapping."""
     if not is_ours(account_id):
         return None
-    use_cases = _use_cases(host)
-    return use_cases.folders.map(account_id, mapping, worker) or use_cases.accounts.view(
-        account_id, worker
-    )
+    return _use_cases(host).folders.map(account_id, mapping, worker)
 
 
 @hookimpl

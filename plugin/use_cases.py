@@ -56,7 +56,7 @@ class UseCases:
     @cached_property
     def folders(self) -> Folders:
         """Default Folder Mappings."""
-        return Folders(self.context, self.vault)
+        return Folders(self.context, self.vault, self.accounts.shown)
 
     @cached_property
     def generics(self) -> Generics:

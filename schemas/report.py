@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -65,6 +65,10 @@ class Finding:
     links: Mapping[str, str] = field(default_factory=dict)
     letter: Letter | None = None
 
+    def as_text(self) -> str:
+        """Return all of it but the letter as plain text: for a terminal, a log, an e-mail."""
+        return "\n".join(_finding_lines(self))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -91,3 +95,26 @@ class ConnectionReport:
     sender: str
     stages: tuple[Stage, ...]
     findings: tuple[Finding, ...]
+
+    def as_text(self) -> str:
+        """Return all of it as plain text: one line for each stage, then the findings."""
+        who = f"{self.mailbox}, signed in as {self.signed_in_as}, sending as {self.sender}"
+        stages = "\n".join(map(_stage_line, self.stages))
+        return "\n\n".join((who, stages, *(found.as_text() for found in self.findings)))
+
+
+def _stage_line(stage: Stage) -> str:
+    seconds = "" if stage.seconds is None else f" ({stage.seconds:.1f} s)"
+    detail = f" {stage.detail}" if stage.detail else ""
+    status = stage.status.replace("_", " ")
+    return f"{stage.protocol}: {stage.label}: {status}{seconds}{detail}"
+
+
+def _finding_lines(found: Finding) -> Iterator[str]:
+    yield from filter(None, (found.title, found.what, found.cause))
+    if found.server_words:
+        yield f"The server said: {found.server_words}"
+    yield from (f"{number}. {step}" for number, step in enumerate(found.steps, 1))
+    yield from found.commands
+    yield from (f"{label}: {address}" for label, address in found.links.items())
+    yield from (f"{name}: {value}" for name, value in found.references.items())

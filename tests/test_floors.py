@@ -34,6 +34,7 @@ ROOMS = (
     "transport",
     "store",
     "context",
+    "border",
     "vault",
     "folders",
     "mail",

@@ -114,7 +114,10 @@ async def refuse_mail(request: Request, error: Exception) -> Response:
     words = error.server_words if isinstance(error, MailError) else ""
     wait = error.retry_after or 0 if isinstance(error, UnavailableError | MailError) else 0
     seconds = ceil(wait)
-    response = await _page(request, refusal, str(error), words=words, seconds=seconds)
+    text = str(error)
+    if isinstance(error, M365Error):
+        text = f"{error.finding.title}. {error.finding.what}"
+    response = await _page(request, refusal, text, words=words, seconds=seconds)
     if seconds:
         response.headers["Retry-After"] = str(seconds)
     return response

@@ -13,6 +13,7 @@ from ...schemas.account import AccountForm, AccountFormSchema, FormErrors, load_
 from ...schemas.ids import ID_PREFIX
 from ...schemas.permission import Permission
 from ...schemas.text import same_address
+from ..border import use_case
 from ..errors import BadRequestError, StoreError
 from ..store import accounts, grants
 from ..store.engines import reading
@@ -39,6 +40,7 @@ class Accounts:
 
     context: Context
 
+    @use_case
     def list(self, worker: str) -> list[AccountView]:
         """Return the accounts that the worker may see, by name."""
         self.context.require(worker, Permission.VIEW)
@@ -50,12 +52,14 @@ class Accounts:
                 if self.context.host.allows(worker, Permission.VIEW, row.id)
             ]
 
+    @use_case
     def view(self, account_id: str, worker: str) -> AccountView:
         """Return one account."""
         self.context.require(worker, Permission.VIEW, account_id)
         with reading(self.context.engine) as connection:
-            return self._view(connection, account_id, worker)
+            return self.shown(connection, account_id, worker)
 
+    @use_case
     def save(
         self, account_id: str | None, values: Mapping[str, Any], worker: str, request_id: str
     ) -> AccountView | FormErrors:
@@ -63,8 +67,9 @@ class Accounts:
         permission = Permission.CREATE if account_id is None else Permission.EDIT
         self.context.require(worker, permission, account_id)
         if not 0 < len(request_id) <= _LONGEST_REQUEST_ID:
-            msg = "request_id must be the host's own id of this submission, 1 to 200 characters."
-            raise BadRequestError(msg)
+            raise BadRequestError(
+                "argument_unusable", argument="request_id", problem="must have 1 to 200 characters"
+            )
         try:
             form = load_account(values)
         except ValidationError as err:
@@ -82,6 +87,7 @@ class Accounts:
         except ValidationError as err:
             return _form_errors(err, values)
 
+    @use_case
     def delete(self, account_id: str, worker: str) -> bool:
         """Delete an account with its grant and mapping; one that is gone is no error."""
         self.context.require(worker, Permission.DELETE, account_id)
@@ -90,6 +96,7 @@ class Accounts:
                 change.happened("mail_account_deleted", account_id)
         return True
 
+    @use_case
     def disconnect(self, account_id: str, worker: str) -> AccountView:
         """Delete the grant's ciphertext."""
         self.context.require(worker, Permission.CONNECT, account_id)
@@ -97,9 +104,13 @@ class Accounts:
             accounts.require_account(change.connection, account_id)
             if grants.delete_grant(change.connection, account_id):
                 change.happened("authn_token_deleted", account_id)
-            return self._view(change.connection, account_id, worker)
+            return self.shown(change.connection, account_id, worker)
 
-    def _view(self, connection: Connection, account_id: str, worker: str) -> AccountView:
+    def shown(self, connection: Connection, account_id: str, worker: str) -> AccountView:
+        """Return the view of an account within the transaction that has changed it.
+
+        No permission is asked: a worker who may change an account may see the result.
+        """
         row = accounts.require_account(connection, account_id)
         mapping = accounts.read_mapping(connection, account_id)
         return self._drawn(row, mapping, worker, last_events(connection, account_id))
@@ -124,20 +135,20 @@ class Accounts:
                 return self._create(change, form, request_id)
             _change(change.connection, account_id, form)
             change.happened("mail_account_updated", account_id, mailbox=form.sender_email)
-            return self._view(change.connection, account_id, worker)
+            return self.shown(change.connection, account_id, worker)
 
     def _create(self, change: Change, form: AccountForm, request_id: str) -> AccountView:
         connection, worker = change.connection, change.worker
         made_before = accounts.account_of_request(connection, request_id)
         if made_before is not None:
-            return self._view(connection, made_before, worker)
+            return self.shown(connection, made_before, worker)
         _require_free(connection, form.account_name, but=None)
         account_id = ID_PREFIX + secrets.token_hex(16)
         accounts.insert_account(
             connection, account_id, form, request_id=request_id, at=change.at, by=worker
         )
         change.happened("mail_account_created", account_id, mailbox=form.sender_email)
-        return self._view(connection, account_id, worker)
+        return self.shown(connection, account_id, worker)
 
 
 def _change(connection: Connection, account_id: str, form: AccountForm) -> None:

@@ -81,6 +81,8 @@ def map_(
     Roles are inbox, sent, drafts, junk, trash, archive; what is not named stays as it is.
     FOLDER is a folder as `folders show` names it, levels separated by " / ".
     """
+    from ...schemas.account import FormErrors  # noqa: PLC0415 - marshmallow is not for --help
+
     if not mapping and not suggested:
         raise click.UsageError("Give ROLE=FOLDER, or --suggested.")
     wanted = _parsed(mapping)
@@ -88,12 +90,11 @@ def map_(
         account_id = find_account(service, account).id
         choices = service.folders.choices(account_id, who())
         chosen = _chosen(choices, wanted, suggested=suggested)
-        wrong = service.folders.map(account_id, chosen, who())
-        if wrong is None:
-            choices = service.folders.choices(account_id, who())
-    if wrong is not None:
-        _refuse(wrong)
-        ctx.exit(NOT_BEGUN)
+        saved = service.folders.map(account_id, chosen, who())
+        if isinstance(saved, FormErrors):
+            _refuse(saved)
+            ctx.exit(NOT_BEGUN)
+        choices = service.folders.choices(account_id, who())
     labels = {folder.path: folder.full_label for folder in choices.folders}
     say_table(("Role", "Mapped to"), (_row(role, labels)[:2] for role in choices.roles))
 

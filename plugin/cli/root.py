@@ -64,7 +64,7 @@ class Commands(click.Group):
         except SettingsError as err:
             raise _WrongSettings(err) from err
         except M365Error as err:
-            raise click.ClickException(str(err)) from err
+            raise click.ClickException(err.finding.as_text()) from err
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nBroken off.", err=True)
             ctx.exit(BROKEN_OFF)

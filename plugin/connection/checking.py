@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...schemas.permission import Permission
+from ..border import use_case
 from ..store import accounts
 from ..store.engines import reading
 from .probe import probe
@@ -26,6 +27,7 @@ class ConnectionTests:
     context: Context
     vault: Vault
 
+    @use_case
     def test(
         self, account_id: str, worker: str, progress: Callable[[Stage], None] | None
     ) -> ConnectionReport:

@@ -21,7 +21,7 @@ class ForeignTokenError(M365Error):
     """The id token is not for this registration or tenant: store nothing."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"Microsoft's answer is not for this registration ({what}).")
+        super().__init__("foreign_token")
         self.what = what
 
 

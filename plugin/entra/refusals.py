@@ -29,15 +29,19 @@ class GrantRefusedError(M365Error):
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         self.error = str(answer.get("error", ""))[:100]
-        super().__init__(f"Microsoft refused ({self.error}).")
         self.aadsts = tuple(c for c in answer.get("error_codes") or () if isinstance(c, int))
         #: Microsoft's own text: show it redacted and escaped only, never branch on it.
         self.description = str(answer.get("error_description", ""))
-        self.references = {
+        references = {
             name: str(answer[name])[:100]
             for name in ("trace_id", "correlation_id", "timestamp")
             if name in answer
         }
+        super().__init__(
+            entra_code(self.error, self.aadsts),
+            server_words=self.description,
+            references=references,
+        )
         #: Claims that the next sign-in must ask for, as JSON text (``interaction_required``).
         self.claims = claims if isinstance(claims := answer.get("claims"), str) else None
 
@@ -66,7 +70,9 @@ def refusal(answer: Mapping[str, Any], *, status: int, retry_after: float | None
     refused = GrantRefusedError(answer)
     if error not in _REGISTRATION_ERRORS:
         return refused
-    registration = RegistrationError(entra_code(refused.error, refused.aadsts))
+    registration = RegistrationError(
+        refused.code, server_words=refused.description, references=refused.references
+    )
     registration.__cause__ = refused
     return registration
 

@@ -1,7 +1,6 @@
-"""The texts of all findings, from catalogue.toml, with what is known filled in.
+"""Every text that a person reads, from catalogue.toml, with what is known filled in.
 
-Which code an answer stands for is `classify`'s job. The result is plain text: whoever makes HTML
-of it must escape it.
+`classify` decides which code an answer stands for. The result is plain text: escape it in HTML.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
+from string import Formatter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ _LONGEST_VALUE = 2000
 # PowerShell takes the typographic quotes for the plain one ("about_Quoting_Rules").
 _POWERSHELL_QUOTE = re.compile("(['\u2018\u2019\u201a\u201b])")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+#: The part of the file whose texts are no findings.
+_TEXTS = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +58,9 @@ class _Values(dict[str, str]):
         super().__init__(
             (name, write(_tidy(value))) for name, value in values.items() if _tidy(value)
         )
-        self._write = write
 
     def __missing__(self, name: str) -> str:
-        return self._write(f"<{name.replace('_', ' ')}>")
+        return texts()[f"not_known.{name}"]
 
 
 def _tidy(value: str) -> str:
@@ -72,16 +73,39 @@ def powershell_quoted(value: str) -> str:
 
 
 @cache
+def _file() -> Mapping[str, Any]:
+    file = resources.files(__package__).joinpath("catalogue.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@cache
 def entries() -> Mapping[str, Entry]:
     """Return every entry by its code, in the order of the file."""
-    text = resources.files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
     return MappingProxyType(
         {
             code: _entry(group, values)
-            for group, members in tomllib.loads(text).items()
+            for group, members in _file().items()
+            if group != _TEXTS
             for code, values in members.items()
         }
     )
+
+
+@cache
+def texts() -> Mapping[str, str]:
+    """Return every text that is no finding by its name (``group.name``), placeholders open."""
+    return MappingProxyType(
+        {
+            f"{group}.{name}": words
+            for group, members in _file()[_TEXTS].items()
+            for name, words in members.items()
+        }
+    )
+
+
+def text(name: str, **values: str) -> str:
+    """Return the text `name` (``group.name``) with its placeholders filled."""
+    return texts()[name].format_map(_Values(values, str))
 
 
 def _entry(group: str, values: Mapping[str, Any]) -> Entry:
@@ -94,6 +118,11 @@ def verdict_of(code: str) -> Verdict:
     """Return how far a refusal of this code reaches; what is not known is about the moment."""
     entry = entries().get(code)
     return (entry and entry.verdict) or Verdict.PASSING
+
+
+def places(words: str) -> set[str]:
+    """Return the names of the placeholders in a text."""
+    return {name for _, name, _, _ in Formatter().parse(words) if name}
 
 
 def codes() -> frozenset[str]:
@@ -109,11 +138,13 @@ def finding(
     links: Mapping[str, str] = _NOTHING,
     **values: str,
 ) -> Finding:
-    """Return the finding `code`; `values` fill its placeholders, one not given reads ``<name>``.
+    """Return the finding `code`, its placeholders filled with `values`.
 
-    `server_words` are redacted here. A code that the catalogue lacks (the row of a newer version)
-    gives ``unknown`` under its own code. Whoever must act gets a letter, but the status page's
-    findings are read by the administrator anyway.
+    For a value that is not given the text says what it is ("the mailbox"), and a command that
+    needs it is left out. `server_words` are redacted here. A code that the catalogue lacks (from
+    the row of a newer version) gives ``unknown`` under its own code. A finding that an
+    administrator must act on has a letter, except those of the status page: an administrator
+    reads them already.
     """
     entry = entries().get(code) or entries()["unknown"]
     known = _Values(values, str)
@@ -127,7 +158,11 @@ def finding(
         actor=entry.actor,
         retry=entry.retry,
         server_words=one_line(server_words),
-        commands=tuple(command.format_map(quoted) for command in entry.commands),
+        commands=tuple(
+            command.format_map(quoted)
+            for command in entry.commands
+            if places(command) <= quoted.keys()
+        ),
         references={name: one_line(text) for name, text in references.items()},
         links={**entry.links, **links},
     )

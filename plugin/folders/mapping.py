@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from ...schemas.account import FormErrors
 from ...schemas.folders import load_mapping
 from ...schemas.permission import Permission
+from ..border import use_case
 from ..store import accounts
 from ..store.engines import reading
 from ..transport.imap import imap_session
@@ -20,7 +21,10 @@ from .choices import folder_choices, map_folders, paths_to_ask, paths_to_map
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sqlalchemy import Connection
+
     from ...schemas.folders import FolderChoices
+    from ...schemas.view import AccountView
     from ..context import Context
     from ..store.accounts import AccountRow
     from ..transport.imap import ImapSession
@@ -35,7 +39,10 @@ class Folders:
 
     context: Context
     vault: Vault
+    #: Returns the account's view for a worker, within the transaction that changed it.
+    shown: Callable[[Connection, str, str], AccountView]
 
+    @use_case
     def choices(self, account_id: str, worker: str) -> FolderChoices:
         """List the folders, and hold the stored mapping against them."""
         row = self._account(account_id, worker, Permission.MAP_FOLDERS)
@@ -49,7 +56,10 @@ class Folders:
 
         return self._with_session(row, listed_choices)
 
-    def map(self, account_id: str, mapping: Mapping[str, Any], worker: str) -> FormErrors | None:
+    @use_case
+    def map(
+        self, account_id: str, mapping: Mapping[str, Any], worker: str
+    ) -> AccountView | FormErrors:
         """Store a mapping; what is wrong with it comes back, and nothing is stored then."""
         row = self._account(account_id, worker, Permission.MAP_FOLDERS)
         try:
@@ -75,7 +85,7 @@ class Folders:
             accounts.store_mapping(change.connection, account_id, mapped)
             roles = " ".join(sorted(chosen))
             change.happened("mail_account_folders_mapped", account_id, roles=roles)
-        return None
+            return self.shown(change.connection, account_id, worker)
 
     def _account(self, account_id: str, worker: str, permission: Permission) -> AccountRow:
         self.context.require(worker, permission, account_id)

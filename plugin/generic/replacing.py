@@ -22,6 +22,7 @@ from ...schemas.generic import (
 from ...schemas.permission import Permission
 from ...schemas.view import AccountState
 from ..accounts.views import state_of
+from ..border import use_case
 from ..errors import BadRequestError, HostFailedError, NoSuchAccountError, NotAllowedError
 from ..store import accounts
 from ..store import retired as store
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ...schemas.generic import GenericPlanned
     from ..connection.checking import ConnectionTests
     from ..context import Context
+    from ..errors import M365Error
     from ..store.retired import RetiredRow
 
     Progress = Callable[[GenericOutcome], None] | None
@@ -52,6 +54,7 @@ class Generics:
     context: Context
     connection_tests: ConnectionTests
 
+    @use_case
     def plan(self, worker: str) -> GenericPlan | None:
         """List every Generic account with what would become of it."""
         host = self._host(worker)
@@ -61,14 +64,18 @@ class Generics:
         with host_code("list its Generic accounts"):
             listed = tuple(host.generic_accounts())
         if not all(0 < len(generic.id) <= _LONGEST_ID for generic in listed):
-            msg = "The host's id of a Generic account must have 1 to 200 characters."
-            raise BadRequestError(msg)
+            raise BadRequestError(
+                "argument_unusable",
+                argument="GenericAccount.id",
+                problem="must have 1 to 200 characters",
+            )
         with reading(self.context.engine) as connection:
             planner = Planner(
                 accounts.read_accounts(connection), store.read_rows(connection), domains
             )
         return GenericPlan(accounts=planner.plan(listed), domains=tuple(sorted(domains)))
 
+    @use_case
     def replace(
         self, generic_ids: Sequence[str] | None, worker: str, *, force: bool, progress: Progress
     ) -> GenericResult | None:
@@ -88,6 +95,7 @@ class Generics:
 
         return _run(lines if generic_ids is None else generic_ids, turn, progress)
 
+    @use_case
     def restore(
         self, generic_ids: Sequence[str] | None, worker: str, *, keep_new: bool, progress: Progress
     ) -> GenericResult | None:
@@ -126,7 +134,7 @@ class Generics:
             why = problems(err)
             return _outcome(generic.id, generic.name, GenericCode.CONFLICT, message=why)
         except _PER_ACCOUNT as err:
-            return _outcome(generic.id, generic.name, GenericCode.FAILED, message=str(err))
+            return _outcome(generic.id, generic.name, GenericCode.FAILED, message=_said(err))
 
     def _taken_on(self, steps: Retirement, line: GenericPlanned, *, force: bool) -> GenericOutcome:
         generic = line.generic
@@ -160,8 +168,12 @@ def _restored(steps: Retirement, row: RetiredRow, *, keep_new: bool) -> GenericO
     try:
         steps.put_back(row, keep_new=keep_new)
     except HostFailedError as err:
-        return _outcome(row.id, row.generic.name, GenericCode.FAILED, message=str(err))
+        return _outcome(row.id, row.generic.name, GenericCode.FAILED, message=_said(err))
     return _outcome(row.id, row.generic.name, GenericCode.RESTORED)
+
+
+def _said(err: M365Error) -> str:
+    return f"{err.finding.title}. {err.finding.what}"
 
 
 def _run(

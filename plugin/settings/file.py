@@ -27,6 +27,9 @@ _KEY_RING_FILE = "key_ring_file"
 class SettingsFileError(M365Error):
     """The settings file cannot be read or written, or is not one that may be written over."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__("settings_file_unusable", reason=reason.removesuffix("."))
+
 
 def stored_values(path: Path) -> dict[str, str]:
     """Return the values of our section as they stand in the file; nothing if there is no file.

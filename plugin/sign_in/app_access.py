@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...schemas.permission import Permission
 from ...schemas.text import same_address
+from ..border import use_case
 from ..connection.explain import PermissionMissingError, Subject, explained
 from ..entra.claims import app_itself
 from ..entra.refusals import GrantRefusedError
@@ -48,6 +49,7 @@ class AppAccess:
     context: Context
     identity: Callable[[], Identity]
 
+    @use_case
     def connect(self, account_id: str, worker: str) -> AppOutcome:
         """Store a grant of the app's own, in place of a person's.
 
@@ -68,7 +70,7 @@ class AppAccess:
         app = app_itself(tokens.access_token)
         self._keep(row, tokens, app, worker)
         values = self._subject(row, app.object_id).values("imap")
-        found = finding("app_not_admitted", server_words="", references={}, links={}, **values)
+        found = finding("app_not_admitted", references={}, links={}, **values)
         return AppOutcome(connected=True, finding=found)
 
     def _permitted(self) -> Tokens:
@@ -81,19 +83,14 @@ class AppAccess:
 
     def _refuse_unfit(self, row: AccountRow) -> None:
         if self.context.settings.tenant.casefold() == "organizations":
-            raise BadRequestError(
-                "Without a person the setting tenant must name the tenant: its id or a domain."
-            )
+            raise BadRequestError("tenant_not_named")
         if not same_address(row.form.username, row.form.sender_email):
-            raise BadRequestError(
-                "Without a person there is nobody to sign in: set the account's Username to its"
-                f" Sender email, {row.form.sender_email}."
-            )
+            raise BadRequestError("nobody_to_sign_in")
 
     def _keep(self, row: AccountRow, tokens: Tokens, app: AppItself, worker: str) -> None:
         with self.context.change(worker) as change:
             if accounts.require_account(change.connection, row.id).form != row.form:
-                raise BadRequestError("The account was changed meanwhile. Look at it, then again.")
+                raise BadRequestError("account_changed")
             grants.put_grant(
                 change.connection,
                 self.context.ring,

@@ -16,7 +16,7 @@ _DECODINGS = 5
 def check_return_to(path: str) -> str:
     """Return `path` if it stays on the host; raise ``BadRequestError`` if it could leave it.
 
-    Decoded forms are looked at too, for some servers and browsers decode once more.
+    Decoded forms are checked too, because some servers and browsers decode once more.
     """
     decoded = path
     for _ in range(_DECODINGS):
@@ -25,5 +25,4 @@ def check_return_to(path: str) -> str:
         if (again := unquote(decoded)) == decoded:
             return path
         decoded = again
-    msg = "return_to must be a path of the host itself, like /setup/mail-accounts/7."
-    raise BadRequestError(msg)
+    raise BadRequestError("return_to_unusable")

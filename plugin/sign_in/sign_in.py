@@ -17,6 +17,7 @@ from marshmallow import ValidationError
 from ...schemas.permission import Permission
 from ...schemas.signin import LoginOutcome, Redirect, load_callback
 from ...schemas.text import same_address
+from ..border import use_case
 from ..entra.claims import ForeignTokenError, check_id_token
 from ..entra.refusals import GrantRefusedError
 from ..errors import BadRequestError, M365Error
@@ -52,6 +53,7 @@ class SignIn:
     context: Context
     identity: Callable[[], Identity]
 
+    @use_case
     def begin(self, account_id: str, worker: str, browser: str, return_to: str) -> Redirect:
         """Store an attempt and return Microsoft's sign-in page."""
         row = self._account(account_id, worker, browser, return_to)
@@ -64,6 +66,7 @@ class SignIn:
         self.context.emit("authn_login_begin", worker, account_id)
         return Redirect(url=flow["auth_uri"])
 
+    @use_case
     def begin_consent(self, account_id: str, worker: str, browser: str, return_to: str) -> Redirect:
         """Store an attempt and return Microsoft's page for an administrator's consent."""
         row = self._account(account_id, worker, browser, return_to)
@@ -78,6 +81,7 @@ class SignIn:
         self.context.emit("authz_consent_begin", worker, account_id)
         return redirect
 
+    @use_case
     def callback(self, query: Mapping[str, str], worker: str, browser: str) -> LoginOutcome | None:
         """Finish an attempt; None if the state is not ours."""
         try:
@@ -104,6 +108,7 @@ class SignIn:
                 return outcomes.consented(answer)
             return self._finish(attempt, outcomes, lambda: self._redeemed(attempt, answer))
 
+    @use_case
     def by_device(
         self, account_id: str, worker: str, show: Callable[[DeviceCode], None]
     ) -> LoginOutcome:
@@ -133,11 +138,7 @@ class SignIn:
         self.context.require(worker, Permission.CONNECT, account_id)
         check_return_to(return_to)
         if not _SHORTEST_BROWSER <= len(browser) <= _LONGEST_BROWSER:
-            msg = (
-                "browser must be a random value of at least 16 characters by which the host knows"
-                " this browser again, such as a session cookie made by secrets.token_urlsafe()."
-            )
-            raise BadRequestError(msg)
+            raise BadRequestError("browser_unusable")
         with reading(self.context.engine) as connection:
             return accounts.require_account(connection, account_id)
 

@@ -40,8 +40,8 @@ def engine_for(host_name: str, database_url: str) -> Engine:
                 raise
             except SQLAlchemyError as err:
                 engine.dispose()
-                msg = f"The database of “{host_name}” cannot be used: {_cause(err)}."
-                raise StoreError(msg) from err
+                reason = _cause(err)
+                raise StoreError("database_not_opened", name=host_name, reason=reason) from err
             _engines[key] = engine
         return _engines[key]
 
@@ -92,8 +92,7 @@ def writing(
         with engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
     except SQLAlchemyError as err:
-        msg = f"The database did not take the change: {_cause(err)}. Nothing was stored."
-        raise StoreError(msg) from err
+        raise StoreError("change_not_stored", reason=_cause(err)) from err
 
 
 @contextmanager
@@ -108,8 +107,7 @@ def reading(engine: Engine, *, once: bool = False) -> Iterator[Connection]:
         with engine.connect().execution_options(**options) as connection:
             yield connection
     except SQLAlchemyError as err:
-        msg = f"The database did not answer: {_cause(err)}."
-        raise StoreError(msg) from err
+        raise StoreError("database_silent", reason=_cause(err)) from err
 
 
 def _cause(err: SQLAlchemyError) -> str:
@@ -126,24 +124,19 @@ def _create(database_url: str) -> Engine:
             return _create_sqlite(database_url)
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError, ImportError) as err:
-        msg = (
-            "The setting database_url is not usable: give sqlite:///path or"
-            " postgresql+psycopg://host/name (with the extra [postgresql] installed)."
-        )
-        raise StoreError(msg) from err
+        raise StoreError("database_url_unusable") from err
 
 
 def _create_sqlite(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.database in {None, "", ":memory:"}:
-        msg = "The setting database_url names no file: a database in memory would lose the grants."
-        raise StoreError(msg)
+        raise StoreError("database_url_names_no_file")
     folder = Path(str(url.database)).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        msg = f"The folder of the database cannot be made: {err.strerror} ({folder})."
-        raise StoreError(msg) from err
+        reason = err.strerror or type(err).__name__
+        raise StoreError("database_folder_not_made", reason=reason, file=str(folder)) from err
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

@@ -58,8 +58,4 @@ def _check(engine: Engine, ring: KeyRing, key_id: str) -> None:
     try:
         ring.open(sealed, place)
     except SealError as err:
-        msg = (
-            f"Key {key_id} is not the key that this database knows under this id. Put the right"
-            " key into the setting key_ring; no row was touched."
-        )
-        raise SealError(msg) from err
+        raise SealError("sealing_key_wrong", key=key_id) from err

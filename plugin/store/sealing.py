@@ -34,6 +34,9 @@ class Place:
     row: str
     column: str
 
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column}"
+
     def associated_data(self, key_id: str) -> bytes:
         """Return the bytes that AES-GCM authenticates; lengths keep the parts apart."""
         parts = (self.table, self.row, self.column, key_id)
@@ -73,22 +76,14 @@ class KeyRing:
         key_id = sealing_key(sealed)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            msg = (
-                f"Key {key_id} is not in the key ring, but {place.table}.{place.column} was sealed"
-                " with it. Put the key back into the setting key_ring."
-            )
-            raise SealError(msg)
+            raise SealError("sealing_key_missing", key=key_id, place=str(place))
         body = sealed[2 + len(key_id) :]
         try:
             return cipher.decrypt(
                 body[:_NONCE_BYTES], body[_NONCE_BYTES:], place.associated_data(key_id)
             )
         except (InvalidTag, ValueError) as err:
-            msg = (
-                f"A value in {place.table}.{place.column} does not open with key {key_id}: the key"
-                " is another one under the same id, or the row was changed. Nothing was altered."
-            )
-            raise SealError(msg) from err
+            raise SealError("sealed_value_does_not_open", key=key_id, place=str(place)) from err
 
 
 def header(key_id: str) -> bytes:
@@ -100,6 +95,5 @@ def sealing_key(sealed: bytes) -> str:
     """Return the id of the key that `sealed` was sealed with."""
     shortest = _NONCE_BYTES + _TAG_BYTES
     if len(sealed) < 2 or sealed[0] != _VERSION or len(sealed) < 2 + sealed[1] + shortest:
-        msg = "A sealed value is cut off or of a version that this plugin does not know."
-        raise SealError(msg)
+        raise SealError("sealed_value_cut_off")
     return sealed[2 : 2 + sealed[1]].decode("ascii", errors="replace")

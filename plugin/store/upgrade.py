@@ -38,11 +38,7 @@ def ensure_current(engine: Engine) -> None:
         if revision == CURRENT:
             return  # another process was quicker
         if revision is not None and revision > CURRENT:
-            msg = (
-                f"The database is at schema {revision}, this plugin knows {CURRENT}: it was used by"
-                " a newer version. Install that version again; nothing was changed."
-            )
-            raise StoreError(msg)
+            raise StoreError("database_of_newer_version", schema=revision, known=CURRENT)
         _upgrade(connection)
 
 

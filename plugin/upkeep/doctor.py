@@ -62,8 +62,7 @@ class Check:
 
 def settings_wrong(err: SettingsError) -> Check:
     """Return the only check that can be made of wrong settings."""
-    problems = " ".join(f"{name}: {' '.join(texts)}" for name, texts in err.problems.items())
-    return Check(name="Settings", findings=(finding("settings_wrong", problems=problems),))
+    return Check(name="Settings", findings=(err.finding,))
 
 
 @dataclass(frozen=True)

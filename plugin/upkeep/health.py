@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...schemas.permission import Permission
+from ..border import use_case
 from ..context import NOTICE_SECONDS, REGISTRATION_NOTICE
 from ..errors import M365Error, RegistrationError, SealError, StoreError
 from ..findings.catalogue import finding
@@ -36,6 +37,7 @@ class Health:
 
     context: Context
 
+    @use_case
     def findings(self, worker: str) -> list[Finding]:
         """Return what is not as it should be; an empty list is good health."""
         self.context.require(worker, Permission.MAINTAIN)

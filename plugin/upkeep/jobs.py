@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...schemas.job import CLEAN, KEEP_ALIVE, WARN, JobReport
 from ...schemas.permission import Permission
+from ..border import use_case
 from ..errors import (
     BadRequestError,
     RegistrationError,
@@ -50,6 +51,7 @@ class Jobs:
     context: Context
     vault: Vault
 
+    @use_case
     def run(self, name: str, worker: str) -> JobReport:
         """Run one job. Raises ``BadRequestError`` for a name that there is not."""
         self.context.require(worker, Permission.MAINTAIN)
@@ -59,8 +61,7 @@ class Jobs:
             CLEAN: self.clean,
         }
         if name not in jobs:
-            msg = f"There is no job of this name. These are: {', '.join(jobs)}."
-            raise BadRequestError(msg)
+            raise BadRequestError("job_unknown", argument=name)
         report = jobs[name]()
         log.info("%s", report)
         return report

@@ -19,7 +19,6 @@ from ...schemas.permission import SYSTEM
 from ..entra.identity import claims_of
 from ..entra.refusals import GrantRefusedError
 from ..errors import RegistrationError, SignInNeededError, StoreError, UnavailableError
-from ..findings.classify import entra_code
 from ..store import grants
 from ..store.engines import reading, writing
 from ..wire.deadline import Deadline
@@ -178,7 +177,7 @@ class Vault:
             return leased.open_cache(self.context.ring) if leased else None
 
     def _refuse(self, row: TokenRow, owner: str, err: GrantRefusedError) -> None:
-        code = entra_code(err.error, err.aadsts)
+        code = err.code
         with writing(self.context.engine) as connection:
             marked = grants.refuse_grant(
                 connection,
@@ -194,7 +193,9 @@ class Vault:
         self.context.emit(
             "authn_token_revoked", SYSTEM, row.account_id, code=code, **err.references
         )
-        raise SignInNeededError(row.account_id, code) from err
+        raise SignInNeededError(
+            row.account_id, code, server_words=err.description, references=err.references
+        ) from err
 
     def _keep(self, row: TokenRow, owner: str, tokens: Tokens) -> bool:
         # The old refresh token is still in the row: a crash before this commit loses nothing.

@@ -185,4 +185,4 @@ def test_folders_of_an_account_without_sign_in(erp, run_live):
     erp.save()
     result = run_live("folders", "show", "Sales")
     assert result.exit_code == 1
-    assert "signed in to Microsoft again" in result.stderr
+    assert "Nobody has signed in yet" in result.stderr

@@ -88,13 +88,13 @@ def test_a_person_and_the_app_do_not_mix(erp, run_live):
     erp.save(sender_email="info@contoso.test", username="sales@contoso.test")
     result = run_live("accounts", "login", "Sales", "--app")
     assert result.exit_code == 1
-    assert "set the account's Username to its Sender email" in result.stderr
+    assert "Set the account's Username to its Sender email" in result.stderr
 
 
 def test_a_tenant_must_be_named(account, run_live):
     result = run_live("accounts", "login", "Sales", "--app", tenant="organizations")
     assert result.exit_code == 1
-    assert "must name the tenant" in result.stderr
+    assert "the tenant must be named" in result.stderr
 
 
 def test_missing_permissions_are_named_and_nothing_is_stored(erp, account, run_live, monkeypatch):

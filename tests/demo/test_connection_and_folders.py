@@ -47,7 +47,7 @@ def test_stages_come_as_lines_while_the_test_still_runs(admin, mail):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (StoreError("The database is locked."), "The database is locked."),
+        (StoreError("database_silent", reason="locked"), "did not answer: locked"),
         (RuntimeError("secret"), "The test broke off."),
     ],
     ids=["told", "unexpected"],

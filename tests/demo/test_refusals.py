@@ -21,7 +21,7 @@ ERRORS = [
     (
         NotAllowedError("admin", "mail_accounts.view", "m365:7"),
         403,
-        "Permission mail_accounts.view",
+        "the permission mail_accounts.view is needed",
     ),
     (NoSuchAccountError("m365:7"), 404, "It may have been deleted"),
     (SignInNeededError("m365:7", "grant_refused"), 409, "press Login"),
@@ -30,11 +30,11 @@ ERRORS = [
     (MailError("throttled", stage="folders", server_words="<b>No"), 502, "The server said: <b>No"),
     (MailError("throttled", stage="folders", retry_after=12), 502, "Wait about 12 seconds"),
     (RegistrationError("secret_expired"), 502, "new secret or certificate"),
-    (BadRequestError("return_to is wrong."), 400, "return_to is wrong."),
+    (BadRequestError("return_to_unusable"), 400, "return_to must be a path of the host itself"),
     (SettingsError({"tenant": ("Missing.",)}), 500, "tenant: Missing."),
-    (StoreError("The database is locked."), 500, "The database is locked."),
-    (SealError("A key is missing."), 500, "A key is missing."),
-    (M365Error("Something."), 500, "Something."),
+    (StoreError("database_silent", reason="locked"), 500, "did not answer: locked"),
+    (SealError("sealing_key_missing", key="k1"), 500, "Key k1 is not in the key ring"),
+    (M365Error("unknown"), 500, "Something unexpected went wrong"),
 ]
 
 

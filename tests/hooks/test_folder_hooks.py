@@ -2,6 +2,7 @@
 
 import pytest
 from salesorder_m365.schemas.account import FormErrors
+from salesorder_m365.schemas.permission import Permission
 
 SALES = "sales@contoso.test"
 
@@ -84,3 +85,10 @@ def test_a_deleted_folder_is_noticed(erp, sim, account_id):
 def test_another_mailbox_begins_without_a_mapping(erp, account_id):
     erp.map(account_id, sent="Sent Items")
     assert erp.save(account_id, sender_email="info@contoso.test", username=SALES).folders == ()
+
+
+def test_a_worker_who_may_map_but_not_view_gets_the_view_of_what_was_stored(erp, account_id):
+    erp.denied = {Permission.VIEW}
+    view = erp.map(account_id, sent="Sent Items")
+    assert [mapped.path for mapped in view.folders] == ["Sent Items"]
+    assert "mail_account_folders_mapped" in {event.name for event in view.events}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from salesorder_m365.plugin.findings.catalogue import Entry, entries, finding
+from salesorder_m365.plugin.findings.catalogue import Entry, entries, finding, texts
 from salesorder_m365.schemas.report import Actor, Finding
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
@@ -17,10 +17,15 @@ GROUPS = {
     "smtp": "Sending (SMTP)",
     "network": "The way to the servers",
     "erp": "The ERP itself",
+    "request": "What the ERP asked of the plugin",
+    "store": "The plugin's database",
+    "generic": "The ERP's Generic accounts",
     "health": "The status page",
     "app": "Access without a person",
     "doctor": "The doctor",
 }
+#: What the texts leave open is shown in pointed brackets.
+PLACES = {name.removeprefix("not_known.") for name in texts() if name.startswith("not_known.")}
 ACTORS = {
     Actor.WORKER: "The worker",
     Actor.M365_ADMIN: "The Microsoft 365 administrator",
@@ -63,7 +68,7 @@ def page() -> str:
 
 
 def _section(code: str, entry: Entry) -> Iterator[str]:
-    found = finding(code)
+    found = finding(code, **{name: f"<{name.replace('_', ' ')}>" for name in PLACES})
     yield f"\n### `{code}`: {_escaped(found.title)}\n"
     yield f"{_escaped(found.what)}\n"
     yield f"*Likely cause.* {_escaped(found.cause)}\n"

@@ -107,7 +107,7 @@ def test_an_account_that_cannot_be_tested_is_a_result_too():
     def test(account_id):
         match account_id:
             case "m365:0":
-                raise StoreError("The database is locked.")
+                raise StoreError("database_silent", reason="locked")
             case "m365:1":
                 raise ZeroDivisionError("canary")
             case "m365:2":

@@ -1,6 +1,5 @@
 """The texts: complete, plain, filled in, and safe to paste."""
 
-import string
 import subprocess
 import sys
 import tomllib
@@ -13,8 +12,11 @@ from salesorder_m365.plugin.findings.catalogue import (
     codes,
     entries,
     finding,
+    places,
     powershell_quoted,
+    text,
 )
+from salesorder_m365.plugin.findings.catalogue import texts as known_texts
 from salesorder_m365.schemas.report import Actor
 
 #: Every value that anybody gives; a text that names another one stays half empty for ever.
@@ -36,6 +38,16 @@ KNOWN = {
     "keys": "k1, k2",
     "accounts": "Sales, Purchasing",
     "problems": "SALESORDER_M365_TENANT: This setting is missing.",
+    "names": "SALESORDER_M365_TENANT",
+    "name": "contoso",
+    "argument": "request_id",
+    "problem": "must have 1 to 200 characters",
+    "permission": "mail_accounts.view",
+    "reason": "connection refused",
+    "schema": "0009",
+    "known": "0003",
+    "key": "k1",
+    "place": "m365_grant.access_token",
     "file": "/etc/erp/m365.ini",
     "service_principal": "5e2c41d0-a97b-4f3c-8a6e-0d1b2c3f4a59",
 }
@@ -46,15 +58,15 @@ def texts(entry):
 
 
 def open_places(entry):
-    return {
-        name for text in texts(entry) for _, name, _, _ in string.Formatter().parse(text) if name
-    }
+    return set().union(*map(places, texts(entry)))
 
 
 def test_no_code_stands_twice():
     text = resources.files("salesorder_m365.plugin.findings").joinpath("catalogue.toml")
     groups = tomllib.loads(text.read_text(encoding="utf-8"))
+    words = groups.pop("text")
     assert sum(len(members) for members in groups.values()) == len(codes())
+    assert words.keys().isdisjoint(groups)
 
 
 @pytest.mark.parametrize("code", sorted(codes()))
@@ -98,11 +110,31 @@ def test_everything_known_is_filled_in(code):
 
 
 @pytest.mark.parametrize("code", sorted(codes()))
-def test_what_is_not_known_reads_as_such(code):
-    found, places = finding(code), open_places(entries()[code])
-    shown = " ".join(texts(found))
-    assert all(f"<{name.replace('_', ' ')}>" in shown for name in places)
-    assert "{" not in shown
+def test_what_is_not_known_is_called_by_what_it_is(code):
+    found, entry = finding(code), entries()[code]
+    assert found.commands == tuple(each for each in entry.commands if not places(each))
+    shown = (found.title, found.what, found.cause, *found.steps)
+    assert not any(mark in text for text in shown for mark in "{}<")
+    for name in open_places(entry) - set().union(*map(places, entry.commands)):
+        assert any(words_for(name) in text for text in shown)
+
+
+def words_for(name):
+    return known_texts()[f"not_known.{name}"]
+
+
+def test_every_value_has_words_for_when_it_is_not_known_and_none_is_left_over():
+    named = set().union(*map(open_places, entries().values()))
+    named |= set().union(*map(places, known_texts().values()))
+    prefix = "not_known."
+    assert {n.removeprefix(prefix) for n in known_texts() if n.startswith(prefix)} == named
+
+
+def test_a_text_that_is_no_finding_is_filled_in_too():
+    assert text("login.connected", signed_in="sales@contoso.test") == (
+        "Connected. sales@contoso.test is signed in. Now press Test Connection."
+    )
+    assert text("login.connected").startswith("Connected. somebody else")
 
 
 def test_a_code_of_another_version_is_unknown():
@@ -113,7 +145,8 @@ def test_a_code_of_another_version_is_unknown():
 
 
 def test_empty_value_counts_as_not_known():
-    assert "<mailbox>" in finding("imap_refused", mailbox="").what
+    assert finding("imap_refused", mailbox="") == finding("imap_refused")
+    assert finding("imap_refused").what != finding("imap_refused", mailbox="a@b.test").what
 
 
 def test_server_words_and_references_are_redacted():
@@ -165,8 +198,9 @@ def test_any_value_stays_inside_its_string(value):
 
 @given(st.text())
 def test_any_value_stays_on_its_line(value):
-    commands = finding("send_as_denied", sender=value).commands
-    assert len(commands[0].splitlines()) == 1
+    known = {"sender": f"{value}@contoso.test", "username": value + "."}
+    [command] = finding("send_as_denied", **known).commands
+    assert len(command.splitlines()) == 1
 
 
 def test_commands_quote_every_value():

@@ -75,7 +75,7 @@ def test_each_job_is_listed_with_a_title_and_runs(erp):
 
 
 def test_a_job_that_there_is_not(erp, run):
-    with pytest.raises(BadRequestError, match="m365:keep_alive"):
+    with pytest.raises(BadRequestError, match="There is no such job: m365:no_such_job"):
         run("no_such_job")
     assert erp.hook.salesorder_job_run(host=erp, name="other:job", worker=SYSTEM) is None
 

@@ -1,0 +1,89 @@
+"""The border of the use cases: what every call of a hook or a command passes, in and out.
+
+On the way in, texts that no database could store are refused. On the way out, an error's finding
+is filled with what only this place knows: whose account it was, and which registration.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+
+from .entra.consent import consent_links
+from .errors import M365Error, MailError
+from .settings.clouds import endpoints
+from .store import accounts
+from .store.engines import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..schemas.settings import Settings
+    from .context import Context
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Room(Protocol):
+    """What owns use cases: it knows its host."""
+
+    @property
+    def context(self) -> Context: ...
+
+
+S = TypeVar("S", bound=_Room)
+
+
+def use_case(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Mark a method that hooks and commands call."""
+    signature = inspect.signature(method)
+
+    @wraps(method)
+    def bordered(room: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(room, *args, **kwargs).arguments
+        try:
+            return method(room, *args, **kwargs)
+        except M365Error as err:
+            _fill(err, room.context, given.get("account_id"))
+            raise
+
+    return bordered
+
+
+def _fill(err: M365Error, context: Context, account_id: str | None) -> None:
+    settings = context.settings
+    err.fill(registration_values(settings), consent_links(err.code, settings))
+    if isinstance(err, MailError):
+        # Only IMAP is asked outside of Test Connection, which makes findings of its own.
+        imap = endpoints(settings).imap
+        seconds = f"{settings.mail_timeout:g}"
+        err.fill({"host": imap.host, "port": str(imap.port), "seconds": seconds})
+    if account_id is not None:
+        with suppress(M365Error):  # a finding without the names is better than another error
+            err.fill(_account_values(context, account_id))
+
+
+def registration_values(settings: Settings) -> dict[str, str]:
+    """Return what the catalogue's placeholders for the ERP's registration mean."""
+    return {
+        "client_id": settings.client_id,
+        "redirect_uri": settings.redirect_uri,
+        "authority": endpoints(settings).authority_url,
+        "erp": settings.base_url,
+    }
+
+
+def _account_values(context: Context, account_id: str) -> dict[str, str]:
+    with reading(context.engine) as connection:
+        row = accounts.read_account(connection, account_id)
+    if row is None:
+        return {}
+    return {
+        "mailbox": row.form.sender_email,
+        "sender": row.form.sender_email,
+        "username": row.form.username,
+        "expected": row.form.username,
+    }
