@@ -81,14 +81,18 @@ class Mailbox:
         path = canonical(path)
         if path in self._folders:
             raise ValueError(path)
+        self._make(path)
+        self._changed(self)
+        return self._folders[path]
+
+    def _make(self, path: str) -> None:
+        """Make a folder and those above it, as far as they are missing."""
         names = path.split("/")
         for depth in range(1, len(names) + 1):
             above = "/".join(names[:depth])
             if above not in self._folders:
                 self._folders[above] = folder = self._new_folder(above, None)
                 folder.begin_uids_after(self.last_uid)
-        self._changed(self)
-        return self._folders[path]
 
     def delete(self, path: str) -> None:
         """Delete a folder, not those inside it; the next of its name is another generation.
@@ -113,6 +117,7 @@ class Mailbox:
         if new in self._folders or new.startswith(f"{old}/"):
             raise ValueError(new)
         self._folders = {self._moved(path, old, new): f for path, f in self._folders.items()}
+        self._make(new)
         self._changed(self)
 
     def _moved(self, path: str, old: str, new: str) -> str:

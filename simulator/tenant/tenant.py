@@ -96,6 +96,10 @@ class Tenant:
         """Delete a folder; one made anew has another UIDVALIDITY."""
         self.loop.run(self.mailboxes.delete_folder(mailbox, path))
 
+    def renew_uid_validity(self, mailbox: str, path: str) -> None:
+        """Give a folder another UIDVALIDITY; sessions that have it open end."""
+        self.loop.run(self.mailboxes.renew_uid_validity(mailbox, path))
+
     def folders(self, mailbox: str) -> list[str]:
         """Return the paths of a mailbox's folders."""
         return self.loop.run(self.mailboxes.folders(mailbox))

@@ -24,11 +24,13 @@ _ESCAPED = re.compile(rb'\\(["\\])')
 class Arguments:
     """What follows the verb: `texts[0]`, `literals[0]`, `texts[1]` … and a cursor in it.
 
+    Folders' names are modified UTF-7 or, with `utf8_names`, UTF-8.
     Every reading method raises BadArgumentError where the text does not fit.
     """
 
     texts: list[bytes] = field(repr=False)
     literals: list[bytes] = field(repr=False)
+    utf8_names: bool = False
     _piece: int = 0
     _at: int = 0
 
@@ -123,12 +125,18 @@ class Arguments:
 
     def mailbox(self) -> str:
         """Read a folder's name."""
-        return _name(self.astring())
+        return self._name(self.astring())
 
     def pattern(self) -> str:
         """Read a folder's name with wildcards."""
         is_string = self.sees(b'"') or self.sees(b"{")
-        return _name(self.string() if is_string else self.match(_PATTERN)[0])
+        return self._name(self.string() if is_string else self.match(_PATTERN)[0])
+
+    def _name(self, raw: bytes) -> str:
+        try:
+            return decoded(raw, utf8=self.utf8_names)
+        except ValueError as err:
+            raise BadArgumentError from err
 
     def flags(self) -> list[str]:
         """Read flags in parentheses, or without."""
@@ -154,13 +162,6 @@ class Arguments:
             return datetime.strptime(text, "%d-%b-%Y %H:%M:%S %z")
         except ValueError as err:
             raise BadArgumentError from err
-
-
-def _name(raw: bytes) -> str:
-    try:
-        return decoded(raw)
-    except ValueError as err:
-        raise BadArgumentError from err
 
 
 @dataclass

@@ -60,6 +60,7 @@ class Connection:
         except TaggedError as err:
             self._answers.line(f"{err.tag} {err.reply}")
             return
+        command.arguments.utf8_names = self._session.rev2
         self._check_session()
         verb = ALL.get(command.verb)
         reply = await self._reply(command, verb)

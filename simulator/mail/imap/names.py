@@ -11,10 +11,18 @@ _BEYOND_ASCII = re.compile(r"[^\x20-\x7e]+")
 _PLAIN = re.compile(rb"[^(){ %*\"\\\]\x00-\x1f\x7f-\xff]+")
 
 
-def decoded(name: bytes) -> str:
-    """Return a folder's name. Raises ValueError if it is not modified UTF-7."""
+def decoded(name: bytes, *, utf8: bool = False) -> str:
+    """Return a folder's name. Raises ValueError if it is not modified UTF-7.
+
+    With `utf8` it is UTF-8 instead, as after ENABLE IMAP4rev2 (RFC 9051, 5.1).
+    """
     if len(name) > LONGEST:
         raise ValueError("The name is too long")
+    if utf8:
+        text = name.decode("utf-8")
+        if not text.isprintable():
+            raise ValueError("The name has control characters")
+        return text
     text = name.decode("ascii")
     if _BEYOND_ASCII.search(text) or "&" in _SHIFTED.sub("", text):
         raise ValueError("The name is not modified UTF-7")
@@ -44,9 +52,9 @@ def _shifted(found: re.Match[str]) -> str:
     return f"&{text.replace('/', ',')}-"
 
 
-def shown(name: str) -> bytes:
+def shown(name: str, *, utf8: bool = False) -> bytes:
     """Return a name as Exchange writes it: plain, quoted, or a literal if it contains a quote."""
-    wire = encoded(name)
+    wire = name.encode() if utf8 else encoded(name)
     if _PLAIN.fullmatch(wire) and wire.upper() != b"NIL":
         return wire
     if b'"' in wire or b"\\" in wire:

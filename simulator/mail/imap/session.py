@@ -12,6 +12,7 @@ from ..access import MailAccess
 from .answers import Answers
 from .arguments import Command
 from .errors import ReplyError, WrongStateError
+from .names import shown
 from .reader import CommandReader
 from .selected import Selected
 
@@ -99,6 +100,10 @@ class Session:
             if not self._sessions[self._signed_in.address]:
                 del self._sessions[self._signed_in.address]
             self._signed_in = None
+
+    def shown(self, path: str) -> bytes:
+        """Return a folder's name as this client understands it."""
+        return shown(path, utf8=self.rev2)
 
     def untagged(self, text: str | bytes) -> None:
         """Add an untagged answer."""

@@ -60,25 +60,10 @@ async def _logout(session: Session, command: Command) -> str:
     return "LOGOUT completed."
 
 
-async def _id(session: Session, command: Command) -> str:
-    command.arguments.space()
-    if not command.arguments.take(b"NIL"):
-        command.arguments.expect(b"(")
-        _skip_fields(command)
-    command.arguments.end()
+async def _id(session: Session, command: Command) -> str:  # noqa: ARG001 - a verb's shape
+    """ID (RFC 2971): what the client says of itself makes no difference."""
     session.untagged(f"ID {words.IDENTITY}")
     return "ID completed"
-
-
-def _skip_fields(command: Command) -> None:
-    """Read `"name" "value" …)`: at most thirty pairs (RFC 2971, 3.3)."""
-    for _ in range(60):
-        if command.arguments.take(b")"):
-            return
-        command.arguments.take(b" ")
-        if not command.arguments.take(b"NIL"):
-            command.arguments.string()
-    command.arguments.expect(b")")
 
 
 async def _namespace(session: Session, command: Command) -> str:

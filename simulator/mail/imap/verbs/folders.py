@@ -1,12 +1,12 @@
 """Commands about folders: LIST, LSUB, STATUS, CREATE, DELETE, RENAME, SUBSCRIBE."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from ....tenant.folders import Folder
 from ....tenant.mailboxes import INBOX, Mailbox, canonical
 from ..arguments import Command
 from ..errors import BadArgumentError, ReplyError
-from ..names import encoded, matches, shown
+from ..names import encoded, matches
 from ..session import Session, Verb, Verbs
 
 _LONGEST_LEVEL = 255
@@ -26,10 +26,11 @@ async def _list(session: Session, command: Command) -> str:
         session.untagged(rb'LIST (\Noselect \HasChildren) "/" ""')
         return "LIST completed."
     mailbox = session.mailbox
-    for path in _all_paths(mailbox):
+    above = _paths_above(mailbox)
+    for path in dict.fromkeys([*mailbox.folders, *above]):
         if _matches(pattern, path):
-            attributes = " ".join(_attributes(mailbox, path)).encode()
-            session.untagged(b'LIST (%b) "/" %b' % (attributes, shown(path)))
+            attributes = " ".join(_attributes(mailbox, path, above)).encode()
+            session.untagged(b'LIST (%b) "/" %b' % (attributes, session.shown(path)))
         await session.answers.breathe()
     return "LIST completed."
 
@@ -39,7 +40,7 @@ async def _lsub(session: Session, command: Command) -> str:
     mailbox = session.mailbox
     for path in mailbox.folders:
         if path not in mailbox.unsubscribed and _matches(pattern, path):
-            session.untagged(b'LSUB () "/" %b' % shown(path))
+            session.untagged(b'LSUB () "/" %b' % session.shown(path))
         await session.answers.breathe()
     return "LSUB completed."
 
@@ -58,23 +59,22 @@ def _matches(pattern: str, path: str) -> bool:
     return matches(pattern, path) or (path == INBOX and matches(pattern.upper(), path))
 
 
-def _all_paths(mailbox: Mailbox) -> list[str]:
-    """Return the folders' paths and those of missing folders above them."""
-    paths = dict.fromkeys(mailbox.folders)
+def _paths_above(mailbox: Mailbox) -> dict[str, None]:
+    """Return the paths that have folders inside them; some may be missing themselves."""
+    above: dict[str, None] = {}
     for path in mailbox.folders:
-        while path := path.rpartition("/")[0]:
-            paths.setdefault(path)
-    return list(paths)
+        while (path := path.rpartition("/")[0]) and path not in above:
+            above[path] = None
+    return above
 
 
-def _attributes(mailbox: Mailbox, path: str) -> Iterator[str]:
+def _attributes(mailbox: Mailbox, path: str, above: Container[str]) -> Iterator[str]:
     folder = mailbox.folders.get(path)
     if folder is None:
         yield "\\Noselect"
     elif folder.has_unseen:
         yield "\\Marked"
-    inside = any(other.startswith(f"{path}/") for other in mailbox.folders)
-    yield "\\HasChildren" if inside else "\\HasNoChildren"
+    yield "\\HasChildren" if path in above else "\\HasNoChildren"
     special = mailbox.special_use(path)
     if special is not None:
         yield f"\\{special}"
@@ -94,7 +94,7 @@ async def _status(session: Session, command: Command) -> str:
     if not set(asked) <= figures.keys():
         raise BadArgumentError
     values = " ".join(f"{name} {figures[name]}" for name in asked)
-    session.untagged(b"STATUS %b (%b)" % (shown(canonical(path)), values.encode()))
+    session.untagged(b"STATUS %b (%b)" % (session.shown(canonical(path)), values.encode()))
     return "STATUS completed."
 
 
