@@ -2,11 +2,12 @@
 
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
+from .identity.registration import Registration, thumbprints
 from .serving import PortInUse
 from .simulator import Simulator
 
@@ -19,28 +20,47 @@ def serve(
     state_dir: Path | None = None,
     *,
     redirect_uris: Sequence[str] = (),
+    register: Callable[[Registration], None] | None = None,
     browser_port: int = BROWSER_PORT,
     imap_port: int = IMAP_PORT,
     smtp_port: int = SMTP_PORT,
 ) -> None:
     """Run a simulator until Ctrl-C or SIGTERM. A `port` of None takes free ports throughout.
 
-    Raises PortInUse. Must be called from the main thread.
+    `register` completes the client's registration once the simulator runs. Raises PortInUse.
+    Must be called from the main thread.
     """
     ports = (port, browser_port, imap_port, smtp_port) if port is not None else (0, 0, 0, 0)
     names = ("port", "browser_port", "imap_port", "smtp_port")
     simulator = Simulator(
-        state_dir=state_dir, redirect_uris=redirect_uris, **dict(zip(names, ports, strict=True))
+        state_dir=state_dir,
+        redirect_uris=redirect_uris,
+        **dict(zip(names, ports, strict=True)),
     )
     stopped = threading.Event()
     with simulator:
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in _SIGNALS}
         try:
+            if register is not None:
+                register(simulator.registration)
             click.echo(addresses(simulator))
             stopped.wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _certificates(
+    _context: click.Context, _option: click.Parameter, files: Sequence[Path]
+) -> tuple[bytes, ...]:
+    """Read the certificates, so that a wrong file is named before anything starts."""
+    read = tuple(file.read_bytes() for file in files)
+    for file, content in zip(files, read, strict=True):
+        try:
+            thumbprints(content)
+        except (TypeError, ValueError) as err:
+            raise click.BadParameter(f"{file} holds no RSA certificate in PEM") from err
+    return read
 
 
 @click.command()
@@ -56,10 +76,36 @@ def serve(
 @click.option(
     "--redirect-uri", "redirect_uris", multiple=True, help="Register this one. May be repeated."
 )
-def command(state: Path | None, redirect_uris: tuple[str, ...], **ports: int) -> None:
+@click.option(
+    "--public-redirect-uri",
+    "public_redirect_uris",
+    multiple=True,
+    help="Register this one for mobile and desktop applications, which have no secret.",
+)
+@click.option(
+    "--certificate",
+    "certificates",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    callback=_certificates,
+    help="Let the client sign in with this certificate (PEM). May be repeated.",
+)
+def command(
+    state: Path | None,
+    redirect_uris: tuple[str, ...],
+    public_redirect_uris: tuple[str, ...],
+    certificates: tuple[bytes, ...],
+    **ports: int,
+) -> None:
     """Run a stand-in for Microsoft 365 on this computer."""
+
+    def register(registration: Registration) -> None:
+        registration.public_redirect_uris.update(public_redirect_uris)
+        for certificate in certificates:
+            registration.add_certificate(certificate)
+
     try:
-        serve(state_dir=state, redirect_uris=redirect_uris, **ports)
+        serve(state_dir=state, redirect_uris=redirect_uris, register=register, **ports)
     except PortInUse as err:
         raise click.ClickException(str(err)) from err
 

@@ -42,10 +42,11 @@ _HOSTS = Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST])
 class Simulator:
     """An identity provider, IMAP and SMTP servers and a tenant, on loopback.
 
-    With `state_dir` keys, consents and grants outlive a restart; without it everything is
-    temporary. Ports of 0 take free ones; `start()` raises PortInUse for others that are taken.
-    Use it as a context manager, or call `start()` and `stop()`. The attributes are there once it
-    has started.
+    `redirect_uris` are registered for the platform Web; `registration` takes those of public
+    clients, and certificates. With `state_dir` keys, consents and grants outlive a restart; without
+    it everything is temporary. Ports of 0 take free ones; `start()` raises PortInUse for others
+    that are taken. Use it as a context manager, or call `start()` and `stop()`. The attributes are
+    there once it has started.
     """
 
     authority: str
@@ -167,7 +168,7 @@ class Simulator:
             "IMAP": f"localhost:{self.imap_port} (TLS)",
             "SMTP": f"localhost:{self.smtp_port} (STARTTLS)",
             "Client id": self.registration.client_id,
-            "Redirect URIs": ", ".join(sorted(self.registration.redirect_uris)) or "none",
+            "Redirect URIs": ", ".join(sorted(self.registration.all_redirect_uris)) or "none",
             "CA certificate": str(self.ca_file),
         }
 

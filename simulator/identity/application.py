@@ -11,7 +11,9 @@ from .device import Device
 from .entra import Entra
 from .metadata import Metadata
 from .sign_in import SignIn
+from .sign_out import SignOut
 from .token_endpoint import TokenEndpoint
+from .user_info import UserInfo
 
 _BOTH = ["GET", "POST"]
 
@@ -25,6 +27,7 @@ def page_routes(entra: Entra) -> list[BaseRoute]:
         Route("/{tenant}/oauth2/v2.0/authorize", authorize.__call__, methods=_BOTH),
         Route("/{tenant}/v2.0/adminconsent", consent.__call__, methods=_BOTH),
         Route("/{tenant}/adminconsent", consent.__call__, methods=_BOTH),
+        Route("/{tenant}/oauth2/v2.0/logout", SignOut(entra).__call__, methods=["GET"]),
         Route("/device", device.page, methods=_BOTH),
     ]
 
@@ -37,5 +40,6 @@ def client_routes(entra: Entra, drop: Callable[[Request], None]) -> list[BaseRou
         Route("/{tenant}/v2.0/.well-known/openid-configuration", metadata.configuration),
         Route("/{tenant}/discovery/v2.0/keys", metadata.keys),
         Route("/{tenant}/oauth2/v2.0/token", token.__call__, methods=["POST"]),
+        Route("/oidc/userinfo", UserInfo(entra).__call__, methods=_BOTH),
         Route("/{tenant}/oauth2/v2.0/devicecode", device.code, methods=["POST"]),
     ]

@@ -11,12 +11,13 @@ from ..tenant.scopes import UnknownScopeError, meanings, resource_scopes
 from .entra import Entra
 from .errors import EntraError
 from .pages import error_page, refusal, send_back
+from .redirects import is_registered
 from .sign_in import SignIn, Visitor
 from .tokens import client_info
 
 
 class Authorize:
-    """Answers authorization requests (RFC 6749, 4.1.1, with PKCE, RFC 7636)."""
+    """Answers authorization requests (RFC 6749, 4.1.1; PKCE, RFC 7636, where a client has it)."""
 
     def __init__(self, entra: Entra, sign_in: SignIn) -> None:
         self._entra = entra
@@ -32,7 +33,7 @@ class Authorize:
         except EntraError as err:
             return error_page(err)
         try:
-            _check(asked)
+            _check(asked, pkce_required=self._entra.tenant.policies.pkce_required)
         except EntraError as err:
             return send_back(asked, refusal(err))
         return self._step(request, asked, form)
@@ -115,17 +116,20 @@ def check_redirect(entra: Entra, asked: Mapping[str, str]) -> None:
         raise EntraError(700016, client_id=client_id)
     if uri is None:
         raise EntraError(900971)
-    if uri not in registration.redirect_uris:
+    if not is_registered(uri, registration.all_redirect_uris):
         raise EntraError(50011, client_id=client_id, redirect_uri=uri)
 
 
-def _check(asked: Mapping[str, str]) -> None:
+def _check(asked: Mapping[str, str], *, pkce_required: bool) -> None:
     if asked.get("response_type") != "code":
         raise EntraError(900144, field="response_type", error="unsupported_response_type")
     if "scope" not in asked:
         raise EntraError(900144, field="scope")
-    if not asked.get("code_challenge") or asked.get("code_challenge_method") != "S256":
+    challenge, method = asked.get("code_challenge"), asked.get("code_challenge_method", "plain")
+    if pkce_required and (not challenge or method != "S256"):
         raise EntraError(9002325)
+    if challenge and method not in ("plain", "S256"):
+        raise EntraError(501491)
     try:
         resource_scopes(asked["scope"])
     except UnknownScopeError as err:

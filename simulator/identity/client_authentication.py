@@ -1,6 +1,12 @@
-"""Which client asks: by secret, or by an assertion signed with a certificate (RFC 7523)."""
+"""Which client asks: by secret, by an assertion signed with a certificate, or a public one.
 
+RFC 6749, 2.3.1 (secret in the form or by HTTP Basic) and RFC 7523 (assertion).
+"""
+
+import base64
+import binascii
 from collections.abc import Mapping
+from urllib.parse import unquote_plus
 
 import jwt
 
@@ -12,11 +18,27 @@ from .registration import Registration
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def authenticate_client(entra: Entra, form: Mapping[str, str]) -> None:
-    """Let a confidential client pass. Raises EntraError."""
+def with_basic_credentials(form: dict[str, str], authorization: str) -> dict[str, str]:
+    """Return the form with client id and secret from the header. Raises EntraError."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return form
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as err:
+        raise EntraError(7000215) from err
+    client_id, _, secret = (unquote_plus(part) for part in decoded.partition(":"))
+    return {"client_id": client_id, "client_secret": secret, **form}
+
+
+def authenticate_client(entra: Entra, form: Mapping[str, str], *, public: bool = False) -> None:
+    """Let a client pass that proves itself, or a public one that does not. Raises EntraError."""
     registration = entra.registration
     know_client(registration, form)
-    if form.get("client_assertion_type") == _ASSERTION:
+    if public:
+        if "client_secret" in form or "client_assertion" in form:
+            raise EntraError(700025)
+    elif form.get("client_assertion_type") == _ASSERTION:
         _check_assertion(entra, form.get("client_assertion", ""))
     elif "client_secret" not in form:
         raise EntraError(7000218)

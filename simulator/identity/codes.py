@@ -39,6 +39,11 @@ class AuthorizationCodes:
         self._open[code] = CodeGrant(user, dict(request), self._clock())
         return code
 
+    def redirect_uri(self, code: str) -> str:
+        """Return where a code was sent, without redeeming it; empty for an unknown one."""
+        grant = self._open.get(code)
+        return grant.request["redirect_uri"] if grant else ""
+
     def redeem(self, code: str) -> CodeGrant:
         """Return what the code stands for, once. Raises CodeRefusedError."""
         if code in self._redeemed:

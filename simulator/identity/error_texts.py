@@ -166,6 +166,11 @@ TEXTS: Mapping[int, Text] = {
             "authorization request."
         ),
     ),
+    501491: Text(
+        "invalid_request",
+        400,
+        "Invalid code_challenge_method '{method}'. Use 'plain' or 'S256'.",
+    ),
     700016: Text(
         "unauthorized_client",
         400,
@@ -175,6 +180,11 @@ TEXTS: Mapping[int, Text] = {
         "invalid_client",
         401,
         "Client assertion is not within its valid time range.",
+    ),
+    700025: Text(
+        "invalid_client",
+        401,
+        ("Client is public so neither 'client_assertion' nor 'client_secret' should be presented."),
     ),
     700027: Text(
         "invalid_client",

@@ -30,14 +30,20 @@ class Metadata:
             "authorization_endpoint": f"{front}/oauth2/v2.0/authorize",
             "token_endpoint": f"{back}/oauth2/v2.0/token",
             "device_authorization_endpoint": f"{back}/oauth2/v2.0/devicecode",
+            "userinfo_endpoint": f"{self._entra.authority}/oidc/userinfo",
+            "end_session_endpoint": f"{front}/oauth2/v2.0/logout",
             "jwks_uri": f"{back}/discovery/v2.0/keys",
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "code_challenge_methods_supported": ["S256"],
+            "code_challenge_methods_supported": ["plain", "S256"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+            ],
         }
         return JSONResponse(document)
 

@@ -19,7 +19,11 @@ APP_NAME = "Salesorder"
 
 @dataclass
 class Registration:
-    """One confidential client, as *App registrations* in Entra shows it."""
+    """One client, as *App registrations* in Entra shows it.
+
+    `redirect_uris` are of the platform Web, whose codes are redeemed with the secret;
+    `public_redirect_uris` of *Mobile and desktop applications*, redeemed without one.
+    """
 
     redirect_uris: set[str]
     state: StateDirectory = field(repr=False)
@@ -29,9 +33,15 @@ class Registration:
     secret_expires: datetime | None = None
     #: thumbprint as in a JWT header (x5t or x5t#S256, base64url) → public key
     certificates: dict[str, rsa.RSAPublicKey] = field(default_factory=dict, repr=False)
+    public_redirect_uris: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.client_secret = self.state.get("client_secret", "") or self.new_secret()
+
+    @property
+    def all_redirect_uris(self) -> set[str]:
+        """The redirect URIs of both platforms."""
+        return self.redirect_uris | self.public_redirect_uris
 
     def new_secret(self, expires: datetime | None = None) -> str:
         """Replace the client secret and return the new one."""
@@ -54,11 +64,24 @@ class Registration:
         return hmac.compare_digest(secret.encode(), self.client_secret.encode())
 
     def add_certificate(self, pem: str | bytes) -> None:
-        """Accept client assertions signed with this certificate's key (RFC 7523)."""
-        certificate = x509.load_pem_x509_certificate(pem.encode() if isinstance(pem, str) else pem)
-        key = certificate.public_key()
-        if not isinstance(key, rsa.RSAPublicKey):
-            raise TypeError("Entra takes RSA certificates only")
-        for algorithm in (hashes.SHA1(), hashes.SHA256()):  # noqa: S303 - x5t (RFC 7515, 4.1.7)
-            digest = certificate.fingerprint(algorithm)
-            self.certificates[base64.urlsafe_b64encode(digest).rstrip(b"=").decode()] = key
+        """Accept client assertions signed with this certificate's key (RFC 7523).
+
+        Raises ValueError for what is no certificate, TypeError for one without an RSA key.
+        """
+        self.certificates.update(thumbprints(pem))
+
+
+def thumbprints(pem: str | bytes) -> dict[str, rsa.RSAPublicKey]:
+    """Return a certificate's key by its thumbprints, SHA-1 and SHA-256 as in a JWT header.
+
+    Raises ValueError for what is no certificate, TypeError for one without an RSA key.
+    """
+    certificate = x509.load_pem_x509_certificate(pem.encode() if isinstance(pem, str) else pem)
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError("Entra takes RSA certificates only")
+    digests = [
+        certificate.fingerprint(algorithm)
+        for algorithm in (hashes.SHA1(), hashes.SHA256())  # noqa: S303 - x5t (RFC 7515, 4.1.7)
+    ]
+    return {base64.urlsafe_b64encode(digest).rstrip(b"=").decode(): key for digest in digests}

@@ -19,11 +19,12 @@ from ..tenant.scopes import (
     audience_of,
     resource_scopes,
 )
-from .client_authentication import authenticate_client, know_client
+from .client_authentication import authenticate_client, know_client, with_basic_credentials
 from .codes import CodeRefusedError
 from .entra import ANY_TENANT, Entra
 from .errors import EntraError
 from .faults import TokenFault
+from .redirects import is_registered
 from .tokens import client_info
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -41,6 +42,8 @@ class TokenEndpoint:
             "refresh_token": self._refresh,
             "client_credentials": self._client_credentials,
             DEVICE_GRANT: self._device,
+            # Entra's own older name for it, which some clients still send.
+            "device_code": self._device,
         }
 
     async def __call__(self, request: Request) -> Response:
@@ -54,6 +57,7 @@ class TokenEndpoint:
             if not fault.passes:
                 return self._scripted(fault, request)
         try:
+            form = with_basic_credentials(form, request.headers.get("authorization", ""))
             form["tenant"] = self._entra.tenant_path(request)
             return JSONResponse(self._answer(form), headers={"Cache-Control": "no-store"})
         except EntraError as err:
@@ -91,18 +95,21 @@ class TokenEndpoint:
             raise EntraError(28003) from err
 
     def _code(self, form: Form) -> dict[str, Any]:
-        authenticate_client(self._entra, form)
+        code, registration = form.get("code", ""), self._entra.registration
+        uri = self._entra.codes.redirect_uri(code)
+        public = is_registered(uri, registration.public_redirect_uris)
+        authenticate_client(self._entra, form, public=public)
         try:
-            grant = self._entra.codes.redeem(form.get("code", ""))
+            grant = self._entra.codes.redeem(code)
         except CodeRefusedError as err:
             raise EntraError(err.aadsts) from err
         asked = grant.request
         if asked["redirect_uri"] != form.get("redirect_uri"):
             raise EntraError(500112, redirect_uri=form.get("redirect_uri", ""))
-        if _challenge(form.get("code_verifier", "")) != asked["code_challenge"]:
-            raise EntraError(501481)
+        _check_verifier(asked, form.get("code_verifier", ""))
         person = self._entra.tenant.people[grant.user]
-        return self._tokens(person, form, form.get("scope") or asked["scope"], asked.get("nonce"))
+        scope = form.get("scope") or asked["scope"]
+        return self._tokens(person, form, scope, asked.get("nonce"), public=public)
 
     def _refresh(self, form: Form) -> dict[str, Any]:
         know_client(self._entra.registration, form)
@@ -177,6 +184,12 @@ def _bearer(token: str, life: int) -> dict[str, Any]:
     return {"token_type": "Bearer", **times, "access_token": token}
 
 
-def _challenge(verifier: str) -> str:
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def _check_verifier(asked: Mapping[str, str], verifier: str) -> None:
+    """Compare a code's verifier with its challenge (RFC 7636, 4.6). Raises EntraError."""
+    found = verifier
+    if asked.get("code_challenge_method") == "S256":
+        digest = hashlib.sha256(verifier.encode()).digest()
+        found = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    # A verifier without a challenge is refused too: somebody took the challenge away (RFC 9700).
+    if found != asked.get("code_challenge", ""):
+        raise EntraError(501481)

@@ -128,6 +128,10 @@ class TokenIssuer:
         who = {"aud": audience, "iss": issuer, "tid": TENANT_ID, "appid": self.client_id}
         return {**who, **times, "uti": uuid.uuid4().hex, "ver": "1.0"}
 
+    def subject(self, person: Person) -> str:
+        """Return who a person is to this client and no other (pairwise)."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, self.client_id + person.oid))
+
     def id_token(self, person: Person, nonce: str | None) -> str:
         """Return an OpenID Connect id token, version 2.0."""
         now = int(time.time())
@@ -140,14 +144,17 @@ class TokenIssuer:
             "name": person.name,
             "oid": person.oid,
             "preferred_username": person.address,
-            "sub": str(uuid.uuid5(uuid.NAMESPACE_OID, self.client_id + person.oid)),
+            "sub": self.subject(person),
             "tid": TENANT_ID,
             "ver": "2.0",
         }
         return self.key.sign(claims | ({"nonce": nonce} if nonce else {}))
 
     def refresh_token(self, person: Person, scope: str, *, public: bool) -> str:
-        """Return a refresh token; `public` ones came from a device code and need no secret."""
+        """Return a refresh token.
+
+        `public` ones need no secret: they came by a device code, or to a public redirect URI.
+        """
         claims = {"jti": uuid.uuid4().hex, "user": person.address, "at": time.time()}
         given = {"scope": scope, "public": public}
         return "1." + self.key.sign_internal("refresh", REFRESH_SECONDS, claims | given)

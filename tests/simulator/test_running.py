@@ -13,10 +13,13 @@ import time
 import msal
 import pytest
 import requests
+from click.testing import CliRunner
 from imapclient import IMAPClient
+from salesorder_m365.simulator import command as command_line
 from salesorder_m365.simulator.serving import PortInUse
 from salesorder_m365.simulator.simulator import Simulator
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
+from support.client_certificate import certificate_pem
 
 URI = "http://localhost:8365/oauth/callback"
 SALES = "sales@contoso.test"
@@ -163,6 +166,28 @@ def test_it_runs_by_itself_until_it_is_told_to_stop(tmp_path):
             running.kill()
         assert running.stderr.read() == ""
     assert URI in "".join(first)
+
+
+def test_certificates_and_public_redirect_uris_come_from_the_command_line(mocker, tmp_path):
+    file = tmp_path / "client.pem"
+    file.write_bytes(certificate_pem())
+    serve = mocker.patch.object(command_line, "serve")
+    asked = ["--certificate", str(file), "--public-redirect-uri", "http://localhost"]
+    assert CliRunner().invoke(command_line.command, asked).exit_code == 0
+    with Simulator() as sim:
+        serve.call_args.kwargs["register"](sim.registration)
+        assert sim.registration.public_redirect_uris == {"http://localhost"}
+        assert len(sim.registration.certificates) == 2  # by either thumbprint
+
+
+@pytest.mark.parametrize("content", ["nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_a_file_that_is_no_certificate_is_named(mocker, tmp_path, content):
+    mocker.patch.object(command_line, "serve", side_effect=AssertionError)
+    file = tmp_path / "client.pem"
+    file.write_text(content)
+    result = CliRunner().invoke(command_line.command, ["--certificate", str(file)])
+    assert result.exit_code == 2
+    assert "client.pem holds no RSA certificate" in " ".join(result.output.split())
 
 
 def test_fixed_ports_are_taken(free_ports):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from salesorder_m365.simulator.browser import SignInError
 from salesorder_m365.simulator.identity.codes import AuthorizationCodes, CodeRefusedError
+from salesorder_m365.simulator.identity.redirects import is_registered
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 
 SALES, ADMIN = "sales@contoso.test", "admin@contoso.test"
@@ -189,8 +190,7 @@ def test_an_unsafe_request_never_leads_back(sim, new_app, begin, change, code):
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"code_challenge": None}, "invalid_request"),
-        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": "S512"}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"scope": "https://outlook.office.com/Nonsense"}, "invalid_scope"),
         ({"scope": None}, "invalid_request"),
@@ -203,6 +203,143 @@ def test_a_bad_request_leads_back_with_an_error(sim, new_app, begin, change, err
     back = sim.sign_in(changed(flow["auth_uri"], change), SALES)
     assert (back["error"], back["state"]) == (error, flow["state"])
     assert "code" not in back
+
+
+@pytest.mark.parametrize("change", [{"code_challenge": None}, {"code_challenge_method": "plain"}])
+def test_pkce_may_be_demanded(sim, new_app, begin, change):
+    sim.tenant.policies.pkce_required = True
+    back = sim.sign_in(changed(begin(new_app())["auth_uri"], change), SALES)
+    assert back["error_description"].startswith("AADSTS9002325")
+
+
+NO_PKCE = {"code_challenge": None, "code_challenge_method": None}
+PLAIN = {"code_challenge": "v" * 43, "code_challenge_method": "plain"}
+VERIFIERS = {
+    "none of both": (NO_PKCE, None, None),
+    "plain": (PLAIN, "v" * 43, None),
+    "plain by default": ({**PLAIN, "code_challenge_method": None}, "v" * 43, None),
+    "plain, another": (PLAIN, "w" * 43, 501481),
+    "challenge taken away": (NO_PKCE, "v" * 43, 501481),
+}
+
+
+@pytest.mark.parametrize(("change", "verifier", "code"), VERIFIERS.values(), ids=VERIFIERS.keys())
+def test_a_verifier_fits_its_challenge_or_neither_is_there(
+    sim, http, new_app, begin, change, verifier, code
+):
+    back = sim.sign_in(changed(begin(new_app())["auth_uri"], change), SALES)
+    form = {"grant_type": "authorization_code", "code": back["code"], "code_verifier": verifier}
+    answer = token_request(sim, http, **form).json()
+    assert answer.get("error_codes") == (None if code is None else [code])
+
+
+LOOPBACK = {
+    "any port": ("http://localhost", "http://localhost:53211", True),
+    "root path": ("http://localhost", "http://localhost:53211/", True),
+    "same path": ("http://localhost:1/cb", "http://localhost:2/cb", True),
+    "IP address": ("http://127.0.0.1/cb", "http://127.0.0.1:2/cb", True),
+    "another path": ("http://localhost", "http://localhost:53211/cb", False),
+    "another scheme": ("http://localhost", "https://localhost:53211", False),
+    "another host": ("http://localhost", "http://127.0.0.1:53211", False),
+    "a host that looks alike": ("http://localhost", "http://localhost.example.com:1", False),
+    "a user": ("http://localhost", "http://localhost:1@example.com", False),
+    "no number": ("http://localhost", "http://localhost:port", False),
+    "a public host": ("https://erp.example.com/cb", "https://erp.example.com:8443/cb", False),
+    "a query": ("http://localhost/cb", "http://localhost:1/cb?a=b", False),
+}
+
+
+@pytest.mark.parametrize(("registered", "asked", "fits"), LOOPBACK.values(), ids=LOOPBACK.keys())
+def test_a_registered_loopback_has_any_port(registered, asked, fits):
+    assert is_registered(asked, {registered}) is fits
+
+
+@pytest.fixture
+def native(sim):
+    sim.registration.public_redirect_uris.add("http://localhost")
+    yield "http://localhost:53211"
+    sim.registration.public_redirect_uris.clear()
+
+
+def test_a_public_client_redeems_and_refreshes_without_a_secret(sim, http, new_app, begin, native):
+    flow = begin(new_app())
+    back = sim.sign_in(changed(flow["auth_uri"], {"redirect_uri": native}), SALES)
+    form = {
+        "grant_type": "authorization_code",
+        "code": back["code"],
+        "code_verifier": flow["code_verifier"],
+        "redirect_uri": native,
+    }
+    refused = token_request(sim, http, **form).json()
+    assert refused["error_codes"] == [700025]  # the code is still good
+    answer = token_request(sim, http, **form, client_secret=None).json()
+    held = answer["refresh_token"]
+    again = token_request(
+        sim, http, grant_type="refresh_token", refresh_token=held, client_secret=None
+    )
+    assert again.status_code == 200
+
+
+def test_client_credentials_by_http_basic(sim, http):
+    url = f"{sim.authority}/contoso.test/oauth2/v2.0/token"
+    form = {
+        "grant_type": "client_credentials",
+        "scope": "https://outlook.office365.com/.default",
+    }
+    good = (sim.registration.client_id, sim.registration.client_secret)
+    assert "access_token" in http.post(url, data=form, auth=good, timeout=5).json()
+    for auth, code in (
+        ((good[0], "wrong"), 7000215),
+        (("5f0c1c1e", good[1]), 700016),
+    ):
+        assert http.post(url, data=form, auth=auth, timeout=5).json()["error_codes"] == [code]
+    broken = http.post(url, data=form, headers={"Authorization": "Basic %%%"}, timeout=5)
+    assert broken.json()["error_codes"] == [7000215]
+
+
+def test_the_older_name_of_the_device_grant(sim, http, new_app):
+    flow = new_app(kind=msal.PublicClientApplication).initiate_device_flow(list(MAIL_SCOPES))
+    form = {"grant_type": "device_code", "device_code": flow["device_code"], "client_secret": None}
+    assert token_request(sim, http, **form).json()["error"] == "authorization_pending"
+
+
+def test_discovery_names_userinfo_and_end_session(sim, http, new_app, begin):
+    url = f"{sim.authority}/contoso.test/v2.0/.well-known/openid-configuration"
+    found = http.get(url, timeout=5).json()
+    sim.tenant.grant_consent(scopes=["https://graph.microsoft.com/User.Read"])
+    app = new_app()
+    uri = next(iter(sim.registration.redirect_uris))
+    with pytest.warns(UserWarning, match="form_post"):
+        flow = app.initiate_auth_code_flow(["User.Read"], redirect_uri=uri)
+    answer = app.acquire_token_by_auth_code_flow(flow, sim.sign_in(flow["auth_uri"], SALES))
+    bearer = {"Authorization": f"Bearer {answer['access_token']}"}
+    about = http.get(found["userinfo_endpoint"], headers=bearer, timeout=5).json()
+    assert about["sub"] == answer["id_token_claims"]["sub"]
+    assert about["email"] == SALES
+    outlook = {"Authorization": f"Bearer {sim.new_token(SALES)}"}
+    refused = http.get(found["userinfo_endpoint"], headers=outlook, timeout=5)
+    assert (refused.status_code, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
+
+
+def test_signing_out_forgets_who_signed_in(sim, new_app, begin):
+    url = begin(new_app())["auth_uri"]
+    out = f"{sim.browser_url}/contoso.test/oauth2/v2.0/logout"
+    uri = next(iter(sim.registration.redirect_uris))
+    with requests.Session() as browser:
+        browser.trust_env = False
+        form = {"step": "sign_in", "username": SALES, "password": "contoso"}
+        browser.post(url, data=form, allow_redirects=False, timeout=5)
+        assert browser.cookies
+        back = browser.get(
+            out,
+            params={"post_logout_redirect_uri": uri, "state": "s"},
+            allow_redirects=False,
+            timeout=5,
+        )
+        assert back.headers["location"] == f"{uri}?state=s"
+        assert not browser.cookies
+        foreign = {"post_logout_redirect_uri": "https://evil.example.com"}
+        assert "You signed out" in browser.get(out, params=foreign, timeout=5).text
 
 
 def changed(url, change):

@@ -18,6 +18,16 @@ class SignInSwitches:
             source="Microsoft Learn, Entra error codes",
         ),
     )
+    pkce_required: bool = field(
+        default=False,
+        metadata=shown(
+            label="PKCE is demanded",
+            imitates="A redirect URI of a single-page application; Entra leaves PKCE to web "
+            "applications.",
+            words="AADSTS9002325",
+            source="Microsoft Learn, authorization code flow; Entra error codes",
+        ),
+    )
     secret_expired: bool = field(
         default=False,
         metadata=shown(
