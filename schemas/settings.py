@@ -1,7 +1,7 @@
-"""The registration and the places: tenant, client, hosts, database, keys. Checked once, as a whole.
+"""The registration and the servers: tenant, client, hosts, database, keys. Checked as a whole.
 
-`load_settings` takes plain strings under the names below; reading environment and ini file is
-`plugin.settings`' job.
+`load_settings` takes plain strings under the names below. `spelling` and `addresses` check single
+values; `plugin.settings` reads environment and ini file.
 """
 
 from __future__ import annotations
@@ -9,18 +9,30 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
+
+from .addresses import callback_path, database_url, own_address, proxy, server_address
+from .spelling import (
+    client_secret,
+    day,
+    guid,
+    mail_domains,
+    one_line,
+    seconds,
+    server,
+    tenant,
+    token,
+    trimmed,
+)
 
 CLOUDS = ("worldwide", "gcc_high", "dod", "china")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -73,172 +85,103 @@ class Settings:
         return self.base_url + self.callback_path
 
 
-class _KeyRing(fields.Field[tuple[Key, ...]]):
-    """``id:base64`` pairs, newest first, separated by commas or white space."""
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,  # noqa: ARG002 - marshmallow's signature
-        data: Any,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> tuple[Key, ...]:
-        # No part of the value may stand in a message: it is a secret.
-        keys = tuple(
-            self._key(pair, number)
-            for number, pair in enumerate(re.split(r"[,\s]+", str(value).strip()), 1)
-        )
-        if len({key.id for key in keys}) != len(keys):
-            msg = "Two keys have the same id. Give each its own."
-            raise ValidationError(msg)
-        return keys
-
-    @staticmethod
-    def _key(pair: str, number: int) -> Key:
-        key_id, colon, encoded = pair.partition(":")
-        if not colon or not _KEY_ID.fullmatch(key_id):
-            msg = f"Key {number} is not of the form id:base64. Make one: salesorder-m365 keys new"
-            raise ValidationError(msg)
-        try:
-            secret = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            msg = f"Key {number} ({key_id}) is not base64. Copy it again, whole."
-            raise ValidationError(msg) from None
-        if len(secret) != 32:
-            msg = f"Key {number} ({key_id}) has {len(secret)} bytes; AES-256 needs 32."
-            raise ValidationError(msg)
-        return Key(id=key_id, secret=secret)
+def _key_ring(value: Any) -> tuple[Key, ...]:
+    """Return the keys of ``id:base64`` pairs, newest first, separated by commas or white space."""
+    # No part of the value may stand in a message: it is a secret.
+    pairs = re.split(r"[,\s]+", trimmed(value))
+    keys = tuple(_key(pair, number) for number, pair in enumerate(pairs, 1))
+    if len({key.id for key in keys}) != len(keys):
+        raise ValidationError("Two keys have the same id. Give each its own.")
+    return keys
 
 
-class _Domains(fields.Field[tuple[str, ...]]):
-    """Mail domains, separated by commas or white space; case does not matter."""
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,  # noqa: ARG002 - marshmallow's signature
-        data: Any,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> tuple[str, ...]:
-        names = [name.removeprefix("@") for name in re.split(r"[,\s]+", str(value)) if name]
-        for name in names:
-            if "." not in name or not _TENANT.fullmatch(name):
-                msg = f"“{name}” is not a domain like contoso.com."
-                raise ValidationError(msg)
-        return tuple(dict.fromkeys(name.casefold() for name in names))
-
-
-class _Endpoint(fields.Field[Endpoint]):
-    """``host`` or ``host:port``."""
-
-    def __init__(self, *, port: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.port = port
-
-    def _deserialize(
-        self,
-        value: Any,
-        attr: str | None,  # noqa: ARG002 - marshmallow's signature
-        data: Any,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> Endpoint:
-        host, colon, port = str(value).strip().partition(":")
-        if not _TENANT.fullmatch(host) or (
-            colon and not (port.isdigit() and 0 < int(port) < 65536)
-        ):
-            msg = "This is not host or host:port."
-            raise ValidationError(msg)
-        return Endpoint(host=host, port=int(port) if port else self.port)
-
-
-class _Url(fields.String):
-    """An https address without path, query or fragment; http is possible on loopback only."""
-
-    def __init__(self, *, loopback_http: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.loopback_http = loopback_http
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs).strip().rstrip("/")
-        try:
-            parts = urlsplit(text)
-        except ValueError:  # such as https://[::1
-            parts = urlsplit("")
-        if not parts.hostname or parts.query or parts.fragment or parts.username:
-            msg = "This is not an address like https://erp.example.com."
-            raise ValidationError(msg)
-        plain = self.loopback_http and parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if parts.scheme != "https" and not plain:
-            msg = "The address must begin with https:// (http:// is possible on localhost only)."
-            raise ValidationError(msg)
-        return text
-
-
-def _file_problem(path: str) -> str | None:
-    # A pasted key must stand in no message, and is too long for a path (OSError).
-    if "-----BEGIN" in path or "\n" in path:
-        return "Give the path of a PEM file, not its text."
+def _key(pair: str, number: int) -> Key:
+    key_id, colon, encoded = pair.partition(":")
+    if not colon or not _KEY_ID.fullmatch(key_id):
+        msg = f"Key {number} is not of the form id:base64. Make one: salesorder-m365 keys new"
+        raise ValidationError(msg)
     try:
-        return None if Path(path).is_file() else f"There is no file {path}."
+        secret = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        msg = f"Key {number} ({key_id}) is not base64. Copy it again, whole."
+        raise ValidationError(msg) from None
+    if len(secret) != 32:
+        msg = f"Key {number} ({key_id}) has {len(secret)} bytes; AES-256 needs 32."
+        raise ValidationError(msg)
+    return Key(id=key_id, secret=secret)
+
+
+def _endpoint(value: Any, default_port: int) -> Endpoint:
+    host, port = server(value, default_port)
+    return Endpoint(host=host, port=port)
+
+
+def _cloud(value: Any) -> str:
+    text = token(value)
+    if text not in CLOUDS:
+        raise ValidationError(f"Must be one of: {', '.join(CLOUDS)}.")
+    return text
+
+
+def _file(value: Any) -> Path:
+    if isinstance(value, Path):
+        value = str(value)
+    # A pasted key must stand in no message, and is too long for a path (OSError).
+    if "-----BEGIN" in str(value):
+        raise ValidationError("Give the path of a PEM file, not its text.")
+    path = Path(one_line(value))
+    try:
+        there = path.is_file()
     except OSError as err:
-        return f"This file cannot be read: {err.strerror}."
+        raise ValidationError(f"This file cannot be read: {err.strerror}.") from None
+    if not there:
+        raise ValidationError(f"There is no file {path}.")
+    return path
+
+
+def _setting(deserialize: Callable[[Any], Any], **kwargs: Any) -> fields.Function:
+    return fields.Function(deserialize=deserialize, **kwargs)
 
 
 class SettingsSchema(Schema):
     """Checks every setting, so that all wrong ones are named at once."""
 
-    tenant = fields.String(required=True)
-    client_id = fields.String(required=True, validate=validate.Length(min=1, max=200))
-    client_secret = fields.String(validate=validate.Length(min=1))
-    client_secret_expires = fields.Date()
-    client_certificate = fields.String(validate=validate.Length(min=1))
-    cloud = fields.String(load_default="worldwide", validate=validate.OneOf(CLOUDS))
-    base_url = _Url(loopback_http=True, required=True)
-    callback_path = fields.String(
-        load_default="/mail/m365/callback",
-        validate=validate.Regexp(
-            r"/[A-Za-z0-9._~/-]*\Z", error="This is not a path like /mail/callback."
-        ),
-    )
-    mail_domains = _Domains()
-    database_url = fields.String(required=True, validate=validate.Length(min=1))
-    key_ring = _KeyRing(required=True)
-    authority = _Url()
-    resource = _Url()
-    imap = _Endpoint(port=993)
-    smtp = _Endpoint(port=587)
-    ca_file = fields.String(validate=validate.Length(min=1))
-    proxy = fields.String(
-        validate=validate.Regexp(
-            r"https?://\S+\Z", error="This is not an address like http://proxy:3128."
-        )
-    )
-    http_timeout = fields.Float(load_default=10.0, validate=validate.Range(0.1, 60))
-    mail_timeout = fields.Float(load_default=20.0, validate=validate.Range(0.1, 300))
+    tenant = _setting(tenant, required=True)
+    client_id = _setting(guid, required=True)
+    client_secret = _setting(client_secret)
+    client_secret_expires = _setting(day)
+    client_certificate = _setting(_file)
+    cloud = _setting(_cloud, load_default="worldwide")
+    base_url = _setting(own_address, required=True)
+    callback_path = _setting(callback_path, load_default="/mail/m365/callback")
+    mail_domains = _setting(mail_domains)
+    database_url = _setting(database_url, required=True)
+    key_ring = _setting(_key_ring, required=True)
+    authority = _setting(server_address)
+    resource = _setting(server_address)
+    imap = _setting(partial(_endpoint, default_port=993))
+    smtp = _setting(partial(_endpoint, default_port=587))
+    ca_file = _setting(_file)
+    proxy = _setting(proxy)
+    http_timeout = _setting(partial(seconds, least=0.1, most=60), load_default=10.0)
+    mail_timeout = _setting(partial(seconds, least=0.1, most=300), load_default=20.0)
 
-    @validates_schema(skip_on_field_errors=False)
-    def _check_together(self, data: dict[str, Any], **_: Any) -> None:
-        errors: dict[str, str] = {}
-        tenant = data.get("tenant", "organizations")
-        if tenant.casefold() in {"common", "consumers"}:
-            errors["tenant"] = (
-                "This plugin serves corporate accounts: give the tenant's id or domain, or"
-                " organizations."
-            )
-        elif not _TENANT.fullmatch(tenant):
-            errors["tenant"] = "This is not a tenant's id or domain."
-        if ("client_secret" in data) == ("client_certificate" in data):
-            errors["client_secret"] = "Give either client_secret or client_certificate."  # noqa: S105 - a message
-        for name in ("client_certificate", "ca_file"):
-            if name in data and (problem := _file_problem(data[name])):
-                errors[name] = problem
-        if errors:
-            raise ValidationError({name: [text] for name, text in errors.items()})
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _check_together(
+        self,
+        data: dict[str, Any],
+        given: Mapping[str, Any],
+        **_: Any,
+    ) -> None:
+        if ("client_secret" in given) == ("client_certificate" in given):
+            text = "Give either client_secret or client_certificate."
+            raise ValidationError({"client_secret": [text]})
+        if "tenant" in data and data["tenant"] == data.get("client_id"):
+            text = "This is the Application (client) ID. Give the Directory (tenant) ID."
+            raise ValidationError({"tenant": [text]})
 
     @post_load
     def _to_settings(self, data: dict[str, Any], **_: Any) -> Settings:
-        for name in {"client_certificate", "ca_file"} & data.keys():
-            data[name] = Path(data[name])
         return Settings(**data)
 
 

@@ -173,7 +173,7 @@ def test_the_simulators_page_names_its_client_and_ports(sim):
 def test_the_ten_lines_of_the_readme_run(monkeypatch, tmp_path):
     given = {
         "tenant": "contoso.test",
-        "client_id": "1",
+        "client_id": "00000000-0000-4000-8000-000000000001",
         "client_secret": "1",
         "base_url": "https://erp.example.com",
         "database_url": f"sqlite:///{tmp_path / 'erp.db'}",

@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 LEAST = {
     "tenant": "contoso.test",
-    "client_id": "1",
+    "client_id": "00000000-0000-4000-8000-000000000001",
     "base_url": "https://erp.example.com",
     "database_url": "sqlite:///erp.db",
     "key_ring": "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",

@@ -1,6 +1,6 @@
-"""Read the settings from the environment and an ini file. Checking them is the schema's job.
+"""Read the settings from the environment and an ini file; the schema checks them.
 
-Every problem is told under the name that the person used: the variable, or the key and its file.
+Every problem bears the name that the person used: the variable, or the key and its file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from marshmallow import ValidationError
 
 from ...schemas.settings import Settings, load_settings
+from ...schemas.spelling import trimmed
 from ..errors import SettingsError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
 
 @dataclass(frozen=True)
 class _Given:
-    """One setting as somebody gave it; an empty `value` is one that could not be read."""
+    """One setting as it was given; an empty `value` is one that could not be read."""
 
     shown: str
     value: str = field(repr=False)
@@ -79,7 +80,7 @@ class _Reading:
         self._add(entries, {key: PREFIX + key.upper() for key in (*KEYS, "config")})
 
     def add_file(self, file: Path | None) -> None:
-        named = self.environ.get(CONFIG_VARIABLE)
+        named = trimmed(self.environ.get(CONFIG_VARIABLE, ""))
         path = file or (Path(named) if named else None)
         if path is None:
             return
@@ -112,7 +113,7 @@ class _Reading:
             if key not in KEYS:
                 shown = given.shown if _SHOWABLE.fullmatch(key) else "(not a setting's name)"
                 self.problems[shown] = (_unknown(key, spelled),)
-            elif not given.value.strip():
+            elif not trimmed(given.value):
                 continue
             elif KEYS[key] in found:
                 other = found[KEYS[key]].shown
@@ -123,7 +124,7 @@ class _Reading:
 
     def _from_secret_file(self, given: _Given) -> _Given:
         try:
-            value = Path(given.value.strip()).read_text(encoding="utf-8-sig").strip()
+            value = trimmed(Path(trimmed(given.value)).read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as err:
             # The path stands in no message: it may be the secret, put into the wrong variable.
             value, cause = "", _why("The file", err)

@@ -15,6 +15,7 @@ from salesorder_m365.plugin.settings.reading import PREFIX, read_settings
 from support.client_certificate import certificate_pem
 
 SECRET = "canary~secret-of-contoso"
+OTHER_ID = "00000000-0000-4000-8000-000000000002"
 ANSWERS = {
     "base_url": "http://localhost:8365",
     "callback_path": "/oauth/callback",
@@ -139,9 +140,9 @@ def test_run_again_it_offers_what_is_there(setup, file):
     file.write_text(file.read_text() + "http_timeout = 33\n")
     before = read_settings({}, file)
     again = dict.fromkeys(ANSWERS, "") | {"elsewhere": "n", "tables": "n"}
-    setup(before=["y"], **again | {"client_id": "another"})
+    setup(before=["y"], **again | {"client_id": OTHER_ID})
     after = read_settings({}, file)
-    assert after.client_id == "another"
+    assert after.client_id == OTHER_ID
     assert after.http_timeout == 33
     assert (after.client_secret, after.key_ring) == (before.client_secret, before.key_ring)
 
@@ -199,7 +200,7 @@ def test_variables_that_win_are_named(setup, monkeypatch):
 
 GOOD = {
     "tenant": "contoso.test",
-    "client_id": "1",
+    "client_id": "00000000-0000-4000-8000-000000000001",
     "client_secret": "1",
     "base_url": "https://erp.example.com",
     "database_url": "sqlite:///x.db",
@@ -230,7 +231,7 @@ def test_a_crash_leaves_the_old_file(file, tmp_path, monkeypatch):
 
     monkeypatch.setattr(settings_file, "_synced", crash)
     with pytest.raises(KeyboardInterrupt):
-        write_settings(file, GOOD | {"client_id": "2"}, over=True)
+        write_settings(file, GOOD | {"client_id": OTHER_ID}, over=True)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
 

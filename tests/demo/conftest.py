@@ -329,7 +329,7 @@ def erp(mail, server, tmp_path) -> SimpleNamespace:
     settings = load_settings(
         {
             "tenant": "contoso.test",
-            "client_id": "client",
+            "client_id": "00000000-0000-4000-8000-000000000001",
             "client_secret": secrets.token_hex(8),
             "base_url": server.url,
             "database_url": database.url,

@@ -38,7 +38,7 @@ def make(tmp_path):
     def make(*accounts, **changes):
         values = {
             "tenant": "contoso.test",
-            "client_id": "1",
+            "client_id": "00000000-0000-4000-8000-000000000001",
             "client_secret": "1",
             "base_url": "https://erp.example.com",
             "database_url": f"sqlite:///{tmp_path}/m365.db",

@@ -9,7 +9,7 @@ from salesorder_m365.schemas.settings import Endpoint, Settings
 def settings(**changes):
     values = {
         "tenant": "contoso.test",
-        "client_id": "id",
+        "client_id": "00000000-0000-4000-8000-000000000001",
         "base_url": "https://erp.example.com",
         "database_url": "sqlite:///unused.db",
         "key_ring": (),
