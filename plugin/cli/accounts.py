@@ -15,7 +15,6 @@ from .common import (
     find_account,
     opened,
     with_account,
-    with_config,
     with_json,
     with_yes,
     worker,
@@ -23,12 +22,12 @@ from .common import (
 from .connection import test
 from .login import login
 from .output import moment, say_fields, say_findings, say_json, say_table
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...schemas.account import FormErrors
     from ...schemas.view import AccountView
+    from .source import Source
 
 
 @click.group()
@@ -44,11 +43,11 @@ accounts.add_command(login)
 
 
 @accounts.command("list")
-@with_config
+@with_source
 @with_json
-def list_(config: Path | None, *, as_json: bool) -> None:
+def list_(source: Source, *, as_json: bool) -> None:
     """List the accounts with their state and last test."""
-    with opened(config) as service:
+    with opened(source) as service:
         views = service.accounts.list(worker())
     if as_json:
         say_json(views)
@@ -82,11 +81,11 @@ def _last_test(view: AccountView) -> str:
 
 @accounts.command()
 @with_account
-@with_config
+@with_source
 @with_json
-def show(account: str, config: Path | None, *, as_json: bool) -> None:
+def show(account: str, source: Source, *, as_json: bool) -> None:
     """Show one account: state, folders, what its last test found, and what happened to it."""
-    with opened(config) as service:
+    with opened(source) as service:
         view = find_account(service, account)
     if as_json:
         say_json(view)
@@ -125,8 +124,8 @@ def _show(view: AccountView) -> None:
     default="",
     help="Who signs in at Microsoft, if that is not the sender: shared mailboxes.",
 )
-@with_config
-def add(config: Path | None, name: str, sender_name: str, sender_email: str, username: str) -> None:
+@with_source
+def add(source: Source, name: str, sender_name: str, sender_email: str, username: str) -> None:
     """Add an account; what is not given is asked for. Then: accounts login --device."""
     from ...schemas.account import FormErrors  # noqa: PLC0415 - marshmallow is not for --help
 
@@ -137,7 +136,7 @@ def add(config: Path | None, name: str, sender_name: str, sender_email: str, use
         "username": username,
         "use_oauth": True,
     }
-    with opened(config) as service:
+    with opened(source, needs_database=False) as service:
         saved = service.accounts.save(None, values, worker(), secrets.token_hex(16))
     if isinstance(saved, FormErrors):
         _refuse(saved)
@@ -155,10 +154,10 @@ def _refuse(wrong: FormErrors) -> None:
 @accounts.command()
 @with_account
 @with_yes
-@with_config
-def disconnect(account: str, config: Path | None, *, yes: bool) -> None:
+@with_source
+def disconnect(account: str, source: Source, *, yes: bool) -> None:
     """Take an account's sign-in away: what Microsoft gave for it is deleted here."""
-    with opened(config) as service:
+    with opened(source) as service:
         view = find_account(service, account)
         name = view.values.account_name
         if yes or click.confirm(f"Disconnect {name}? The ERP cannot use it until it signs in."):
@@ -171,10 +170,10 @@ def disconnect(account: str, config: Path | None, *, yes: bool) -> None:
 @accounts.command()
 @with_account
 @with_yes
-@with_config
-def delete(account: str, config: Path | None, *, yes: bool) -> None:
+@with_source
+def delete(account: str, source: Source, *, yes: bool) -> None:
     """Delete an account with its sign-in and its folder mapping; its mail stays at Microsoft."""
-    with opened(config) as service:
+    with opened(source) as service:
         view = find_account(service, account)
         name = view.values.account_name
         if yes or click.confirm(f"Delete {name} ({view.mailbox})?"):

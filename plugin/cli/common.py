@@ -1,4 +1,4 @@
-"""What the commands share: the options, the settings, the use_cases opened as an administrator.
+"""What the commands share: options, and the use cases opened as an administrator.
 
 Libraries are imported when a command runs: ``--help`` and shell completion must be quick.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import getpass
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,26 +17,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ...schemas.event import Event
     from ...schemas.settings import Settings
     from ...schemas.view import AccountView
     from ..use_cases import UseCases
+    from .source import Source
 
 C = TypeVar("C", bound="Callable[..., Any]")
 
 #: The exit statuses beside 0: something is wrong, nothing was begun, Ctrl-C (128 + SIGINT).
-FOUND, NOT_BEGUN, BROKEN_OFF = 1, 2, 130
+FOUND, NOT_BEGUN, INTERRUPTED = 1, 2, 130
 #: What this process calls its database; the events name the person instead.
 HOST_NAME = "salesorder-m365"
-
-
-def with_config(command: C) -> C:
-    """Give a command the option ``--config``."""
-    option = click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        help="Ini file with a section [salesorder-m365]; SALESORDER_M365_CONFIG does the same.",
-    )
-    return option(command)
 
 
 def with_json(command: C) -> C:
@@ -54,19 +46,14 @@ def with_account(command: C) -> C:
     return click.argument("account", metavar="ACCOUNT")(command)
 
 
-def read(config: Path | None) -> Settings:
-    """Return the settings; raise ``SettingsError``."""
-    from ..settings.reading import read_settings  # noqa: PLC0415 - see the module's docstring
-
-    return read_settings(file=config)
-
-
 @dataclass(frozen=True)
 class CommandLine:
     """The host as the command line is one: whoever may read the settings may do everything."""
 
     settings: Settings
     name: str = HOST_NAME
+    #: The ERP's own host, where ``--host`` names one.
+    erp: Any = field(default=None, repr=False)
 
     def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - HostLike's signature
         """Allow it: the settings hold the keys to everything that could be refused."""
@@ -86,18 +73,57 @@ def worker() -> str:
 
 
 @contextmanager
-def opened(config: Path | None) -> Iterator[UseCases]:
-    """Give the use_cases of the settings' database, and close its connections behind it."""
+def opened(
+    source: Source, *, needs_database: bool = True, host: type[CommandLine] | None = None
+) -> Iterator[UseCases]:
+    """Give the use cases of the settings' database, and close its connections afterwards.
+
+    One that is not there is an error unless `needs_database` is false: a wrong path must not look
+    like an empty database. `host` is what the use cases see as the host.
+    """
     from ..context import Context  # noqa: PLC0415 - see the module's docstring
     from ..store.engines import dispose_engines  # noqa: PLC0415
     from ..use_cases import UseCases  # noqa: PLC0415
 
-    # The events are kept in the database, and there is nobody else to tell.
-    context = Context(CommandLine(read(config)), send=lambda _: None)
+    settings, erp = source.settings(), source.erp()
+    if needs_database:
+        require_database(settings)
+    context = Context((host or CommandLine)(settings, erp=erp), send=partial(_tell, erp))
     try:
         yield UseCases(context)
     finally:
         dispose_engines()
+
+
+def _tell(erp: Any, event: Event) -> None:
+    # The events are kept in the database; without --host there is nobody else to tell.
+    if erp is not None:
+        erp.plugins.hook.salesorder_event(host=erp, event=event)
+
+
+def require_database(settings: Settings) -> None:
+    """Raise ``NoDatabaseError`` if nothing was set up where the settings say."""
+    from ..settings.database import database_file, database_place  # noqa: PLC0415 - see above
+    from ..store.engines import stored_revision  # noqa: PLC0415
+
+    file = database_file(settings.database_url)
+    if file is not None and not file.exists():
+        raise NoDatabaseError(f"There is no database at {file}.")
+    if stored_revision(settings.database_url) is None:
+        place = database_place(settings.database_url)
+        raise NoDatabaseError(f"The database at {place} does not have the plugin's tables yet.")
+
+
+class NoDatabaseError(click.ClickException):
+    """The database was never set up, or the settings name another place: nothing was begun."""
+
+    exit_code = NOT_BEGUN
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            f"{message} If the path is right, run: salesorder-m365 db upgrade\n"
+            "If it is not: salesorder-m365 settings check shows the settings in use."
+        )
 
 
 def find_account(use_cases: UseCases, wanted: str) -> AccountView:

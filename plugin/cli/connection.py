@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ..findings.redact import printable
-from .common import BROKEN_OFF, FOUND, find_account, opened, with_config, with_json, worker
+from .common import FOUND, INTERRUPTED, find_account, opened, with_json, worker
 from .output import mark, say_findings, say_json
 from .reporters import CsvReporter, JsonReporter, LineReporter
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...schemas.report import Stage
     from ..connection.fleet import Checked
     from ..use_cases import UseCases
     from .reporters import Reporter
+    from .source import Source
 
 
 @click.command()
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     help="With --all: so many tests side by side (16).",
 )
 @with_json
-@with_config
+@with_source
 @click.pass_context
 def test(
     ctx: click.Context,
     account: str | None,
-    config: Path | None,
+    source: Source,
     at_once: int,
     *,
     every: bool,
@@ -57,7 +57,7 @@ def test(
         raise click.UsageError("Give either an ACCOUNT or --all.")
     if as_csv and (as_json or not every):
         raise click.UsageError("--csv goes with --all, and without --json.")
-    with opened(config) as use_cases:
+    with opened(source) as use_cases:
         if account is not None:
             status = _test_one(use_cases, account, as_json=as_json)
         else:
@@ -101,7 +101,7 @@ def _test_all(use_cases: UseCases, at_once: int, kind: type[Reporter]) -> int:
                 done.append(tested)
                 reporter.take(tested)
     except KeyboardInterrupt:
-        status = BROKEN_OFF
+        status = INTERRUPTED
     seconds = time.monotonic() - started
     summary = fleet.summary(done, asked=len(views), seconds=seconds)
     reporter.end(summary, done)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import HOST_NAME, read, with_config, with_json
+from .common import HOST_NAME, with_json
 from .output import say_json
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from .source import Source
 
 
 @click.group()
@@ -19,21 +20,21 @@ def db() -> None:
 
 
 @db.command()
-@with_config
+@with_source
 @with_json
-def current(config: Path | None, *, as_json: bool) -> None:
-    """Tell the database's schema and the one that this version needs; change nothing."""
-    _say(read(config).database_url, as_json=as_json)
+def current(source: Source, *, as_json: bool) -> None:
+    """Show the database's schema and the one that this version needs; change nothing."""
+    _say(source.settings().database_url, as_json=as_json)
 
 
 @db.command()
-@with_config
+@with_source
 @with_json
-def upgrade(config: Path | None, *, as_json: bool) -> None:
+def upgrade(source: Source, *, as_json: bool) -> None:
     """Bring the database to the schema of this version, as the first use would."""
     from ..store.engines import dispose_engines, engine_for  # noqa: PLC0415 - see `common`
 
-    database_url = read(config).database_url
+    database_url = source.settings().database_url
     try:
         engine_for(HOST_NAME, database_url)
     finally:
@@ -42,15 +43,16 @@ def upgrade(config: Path | None, *, as_json: bool) -> None:
 
 
 def _say(database_url: str, *, as_json: bool) -> None:
-    from ..store.engines import stored_revision  # noqa: PLC0415 - see `common`
+    from ..settings.database import database_place  # noqa: PLC0415 - see `common`
+    from ..store.engines import stored_revision  # noqa: PLC0415
     from ..store.upgrade import CURRENT  # noqa: PLC0415
 
-    stored = stored_revision(database_url)
+    stored, place = stored_revision(database_url), database_place(database_url)
     if as_json:
-        say_json({"stored": stored, "needed": CURRENT})
+        say_json({"stored": stored, "needed": CURRENT, "place": place})
     else:
         state = _state(stored, CURRENT)
-        click.echo(f"database {stored or 'none'} ({state}), this version {CURRENT}")
+        click.echo(f"{place}: schema {stored or 'none'} ({state}), this version {CURRENT}")
 
 
 def _state(stored: str | None, needed: str) -> str:

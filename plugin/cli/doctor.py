@@ -10,26 +10,28 @@ import click
 
 from ..errors import SettingsError
 from ..findings.redact import printable
-from .common import FOUND, opened, with_config, with_json, worker
+from .common import FOUND, opened, with_json, worker
 from .output import mark, say_findings, say_json
+from .source import with_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..upkeep.doctor import Check
+    from .source import Source
 
 
 @click.command()
-@with_config
+@with_source
 @with_json
 @click.pass_context
-def doctor(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
+def doctor(ctx: click.Context, source: Source, *, as_json: bool) -> None:
     """Check settings, keys, database, clock, Microsoft's servers and the registration.
 
     Changes nothing, and opens no mailbox. Exit status 1 if something is to be done.
     """
     done = []
-    for check in _checks(config):
+    for check in _checks(source):
         done.append(check)
         if not as_json:
             _say(check)
@@ -43,15 +45,16 @@ def doctor(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
     ctx.exit(FOUND if findings else 0)
 
 
-def _checks(config: Path | None) -> Iterator[Check]:
+def _checks(source: Source) -> Iterator[Check]:
+    from ...schemas.spelling import trimmed  # noqa: PLC0415 - see `common`
     from ..settings.reading import CONFIG_VARIABLE  # noqa: PLC0415
-    from ..upkeep.doctor import Doctor, settings_wrong  # noqa: PLC0415 - see `common`
+    from ..upkeep.doctor import Doctor, settings_wrong  # noqa: PLC0415
 
-    named = os.environ.get(CONFIG_VARIABLE)
+    named = trimmed(os.environ.get(CONFIG_VARIABLE, ""))
+    file = None if source.host else source.config or (Path(named) if named else None)
     try:
-        with opened(config) as service:
-            file = config or (Path(named) if named else None)
-            yield from Doctor(service.context, file).checks(worker())
+        with opened(source, needs_database=False) as use_cases:
+            yield from Doctor(use_cases.context, file).checks(worker())
     except SettingsError as err:
         yield settings_wrong(err)
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import find_account, opened, with_config, with_json
+from .common import find_account, opened, with_json
 from .output import moment, say_json, say_table
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...schemas.event import Event
+    from .source import Source
 
 
 @click.command()
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     "--last", type=click.IntRange(1), default=50, metavar="N", help="So many at most (50)."
 )
 @with_json
-@with_config
+@with_source
 def events(
-    config: Path | None, account: str | None, name: str | None, last: int, *, as_json: bool
+    source: Source, account: str | None, name: str | None, last: int, *, as_json: bool
 ) -> None:
     """Tell what happened to the accounts, and who did it."""
     from ...schemas.ids import is_ours  # noqa: PLC0415 - see `common`
     from ..store.engines import reading  # noqa: PLC0415
     from ..store.events import recent_events  # noqa: PLC0415
 
-    with opened(config) as service:
+    with opened(source) as service:
         if account is not None and not is_ours(account):
             account = find_account(service, account).id
         with reading(service.context.engine) as connection:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ..findings.redact import printable
-from .common import FOUND, NOT_BEGUN, find_account, opened, with_account, with_config, with_json
+from .common import FOUND, NOT_BEGUN, find_account, opened, with_account, with_json
 from .common import worker as who
 from .output import say_json, say_table
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...schemas.account import FormErrors
     from ...schemas.folders import FolderChoices, RoleChoice
+    from .source import Source
 
 ROLES = ("inbox", "sent", "drafts", "junk", "trash", "archive")
 
@@ -27,12 +27,12 @@ def folders() -> None:
 
 @folders.command()
 @with_account
-@with_config
+@with_source
 @with_json
 @click.pass_context
-def show(ctx: click.Context, account: str, config: Path | None, *, as_json: bool) -> None:
+def show(ctx: click.Context, account: str, source: Source, *, as_json: bool) -> None:
     """Show an account's folders and their mapping; exit status 1 if it needs mending."""
-    with opened(config) as service:
+    with opened(source) as service:
         choices = service.folders.choices(find_account(service, account).id, who())
     if as_json:
         say_json(choices)
@@ -66,13 +66,13 @@ def _row(role: RoleChoice, labels: dict[str, str]) -> tuple[str, str, str]:
 @with_account
 @click.argument("mapping", metavar="[ROLE=FOLDER]...", nargs=-1)
 @click.option("--suggested", is_flag=True, help="Take the suggestion where nothing else is given.")
-@with_config
+@with_source
 @click.pass_context
 def map_(
     ctx: click.Context,
     account: str,
     mapping: tuple[str, ...],
-    config: Path | None,
+    source: Source,
     *,
     suggested: bool,
 ) -> None:
@@ -86,7 +86,7 @@ def map_(
     if not mapping and not suggested:
         raise click.UsageError("Give ROLE=FOLDER, or --suggested.")
     wanted = _parsed(mapping)
-    with opened(config) as service:
+    with opened(source) as service:
         account_id = find_account(service, account).id
         choices = service.folders.choices(account_id, who())
         chosen = _chosen(choices, wanted, suggested=suggested)

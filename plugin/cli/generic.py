@@ -1,6 +1,6 @@
 """``generic``: the ERP's Generic accounts, listed, replaced and put back.
 
-They are the ERP's, so the command is told where its host object is: ``--host erp.mail:host``.
+They are the ERP's own, so these commands need its host object: ``--host erp.mail:host``.
 """
 
 from __future__ import annotations
@@ -8,46 +8,25 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path  # noqa: TC003 - click reads the annotations
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from .common import FOUND, CommandLine, read, with_config, with_json, with_yes, worker
+from .common import FOUND, CommandLine, opened, with_json, with_yes, worker
 from .output import say_json, say_table
+from .source import HOST_VARIABLE, with_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ...schemas.generic import GenericAccount, GenericOutcome, GenericPlanned, GenericResult
-    from ...schemas.settings import Settings
     from ..generic.replacing import Generics
-
-C = TypeVar("C", bound="Callable[..., Any]")
-
-#: Not under the settings' prefix: it is no setting of the plugin's.
-HOST_VARIABLE = "SALESORDER_HOST"
-
-
-def _with_host(command: C) -> C:
-    option = click.option(
-        "--host",
-        "where",
-        required=True,
-        envvar=HOST_VARIABLE,
-        metavar="MODULE:NAME",
-        help=f"The ERP's host object, or a function that makes it of the settings; {HOST_VARIABLE}"
-        " does the same.",
-    )
-    return option(with_config(command))
+    from .source import Source
 
 
 @dataclass(frozen=True)
 class _ErpByCommand(CommandLine):
     """The ERP's Generic accounts, with the command line's permissions and clock."""
-
-    erp: Any = None
 
     def generic_accounts(self) -> Sequence[GenericAccount]:
         """List them."""
@@ -69,43 +48,17 @@ class _ErpByCommand(CommandLine):
 
 
 @contextmanager
-def _opened(where: str, config: Path | None) -> Iterator[Generics]:
-    from ..context import Context  # noqa: PLC0415 - see `common`
-    from ..store.engines import dispose_engines  # noqa: PLC0415
-    from ..use_cases import UseCases  # noqa: PLC0415
-
-    settings = read(config)
-    erp = _erp(where, settings)
-    context = Context(
-        _ErpByCommand(settings, erp=erp),
-        send=lambda event: erp.plugins.hook.salesorder_event(host=erp, event=event),
-    )
-    try:
-        yield UseCases(context).generics
-    finally:
-        dispose_engines()
-
-
-def _erp(where: str, settings: Settings) -> Any:
+def _opened(source: Source) -> Iterator[Generics]:
     from ..generic.steps import GenericHostLike  # noqa: PLC0415 - see `common`
 
-    module, _, name = where.partition(":")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as err:
-        msg = f"--host {where}: {err}. Give the module and the name in it, such as erp.mail:host."
-        raise click.UsageError(msg) from err
-    erp = found if isinstance(found, GenericHostLike) and not isinstance(found, type) else None
-    if erp is None and callable(found):
-        try:
-            erp = found(settings)
-        except Exception as err:  # the ERP's own code: whatever it raises
-            msg = f"--host {where}: the ERP could not make its host ({type(err).__name__}: {err})."
-            raise click.ClickException(msg) from err
-    if not isinstance(erp, GenericHostLike):
-        msg = f"--host {where} is no host with Generic accounts (hooks.host.GenericHost)."
+    if not source.host:
+        msg = "The Generic accounts are the ERP's. Give --host MODULE:NAME, such as erp.mail:host"
+        raise click.UsageError(f"{msg}, or set {HOST_VARIABLE}.")
+    if not isinstance(source.erp(), GenericHostLike):
+        msg = f"--host {source.host} is no host with Generic accounts (hooks.host.GenericHost)."
         raise click.UsageError(msg)
-    return erp
+    with opened(source, host=_ErpByCommand) as use_cases:
+        yield use_cases.generics
 
 
 @click.group()
@@ -116,12 +69,12 @@ def generic() -> None:
 @generic.command()
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
 @with_json
-@_with_host
-def plan(where: str, config: Path | None, *, as_json: bool, as_csv: bool) -> None:
+@with_source
+def plan(source: Source, *, as_json: bool, as_csv: bool) -> None:
     """List the Generic accounts: who uses them, what takes their place, what stands in the way."""
     from ...schemas.generic_csv import plan_csv  # noqa: PLC0415 - see `common`
 
-    with _opened(where, config) as generics:
+    with _opened(source) as generics:
         planned = generics.plan(worker())
     if planned is None or as_json:
         say_json(planned)
@@ -150,17 +103,17 @@ def _row(line: GenericPlanned) -> tuple[str, ...]:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--now", is_flag=True, help="Delete the Generic accounts without a passed test.")
 @with_yes
-@_with_host
-def replace(ids: tuple[str, ...], where: str, config: Path | None, *, now: bool, yes: bool) -> None:
+@with_source
+def replace(ids: tuple[str, ...], source: Source, *, now: bool, yes: bool) -> None:
     """Replace these Generic accounts, or all; run it again until all are replaced.
 
-    Each gets a new account first and goes on working. It is deleted once the new one is signed in
-    and its Test Connection passed. The command may be broken off at any time.
+    Each gets a new account first and is left as it is. It is deleted once the new one is signed
+    in and has passed Test Connection. The command may be interrupted at any time.
     """
     question = "Delete them at once? They have no working mail until somebody has signed in."
     if now and not yes:
         click.confirm(question, abort=True)
-    with _opened(where, config) as generics:
+    with _opened(source) as generics:
         result = generics.replace(ids or None, worker(), force=now, progress=_say)
     _sum_up(result)
 
@@ -169,14 +122,12 @@ def replace(ids: tuple[str, ...], where: str, config: Path | None, *, now: bool,
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--delete-new", is_flag=True, help="Delete the new accounts that were made for this.")
 @with_yes
-@_with_host
-def restore(
-    ids: tuple[str, ...], where: str, config: Path | None, *, delete_new: bool, yes: bool
-) -> None:
+@with_source
+def restore(ids: tuple[str, ...], source: Source, *, delete_new: bool, yes: bool) -> None:
     """Put these Generic accounts back as they were, or all."""
     if delete_new and not yes:
         click.confirm("Delete the new accounts with their sign-ins?", abort=True)
-    with _opened(where, config) as generics:
+    with _opened(source) as generics:
         result = generics.restore(ids or None, worker(), keep_new=not delete_new, progress=_say)
     _sum_up(result)
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import FOUND, opened, with_config, with_json
+from .common import FOUND, opened, with_json
 from .output import say_json
+from .source import with_source
 
 if TYPE_CHECKING:
     from ..use_cases import UseCases
     from ..vault.rotation import KeyUse, Rotated
+    from .source import Source
 
 
 @click.group()
@@ -26,18 +28,18 @@ def keys() -> None:
 
 
 def on_screen() -> bool:
-    """Tell whether somebody may look at what is printed."""
+    """Return whether the output goes to a screen."""
     return sys.stdout.isatty()
 
 
 def new_key() -> str:
-    """Return a fresh key as the setting key_ring takes it; its id tells the day."""
+    """Return a fresh key as the setting key_ring takes it; its id names the day."""
     key_id = f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(2)}"
     return f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 @keys.command()
-@click.option("--show", is_flag=True, help="Print it even if somebody may look on.")
+@click.option("--show", is_flag=True, help="Print it on a screen too.")
 def new(*, show: bool) -> None:
     """Print a fresh key for the setting key_ring: into a file, or to a vault's own program."""
     if on_screen() and not show:
@@ -48,19 +50,22 @@ def new(*, show: bool) -> None:
     click.echo(new_key())
     click.echo(
         "Put this line first in the setting key_ring and keep the older keys behind it."
-        " It is a secret, printed only once: without it the grants cannot be opened.",
+        " It is a secret, printed only once: without it nobody can open the grants.",
         err=True,
     )
 
 
 @keys.command()
-@with_config
-def add(config: Path | None) -> None:
+@with_source
+def add(source: Source) -> None:
     """Put a fresh key first in the settings file's key ring, unseen. Then: keys rotate."""
+    from ...schemas.spelling import trimmed  # noqa: PLC0415 - see `common`
     from ..settings.file import add_key  # noqa: PLC0415
-    from ..settings.reading import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415 - see `common`
+    from ..settings.reading import CONFIG_VARIABLE, PREFIX  # noqa: PLC0415
 
-    named = config or Path(os.environ.get(CONFIG_VARIABLE, ""))
+    if source.host:
+        raise click.UsageError("The host's key ring is its own. Put a new key there: keys new.")
+    named = source.config or Path(trimmed(os.environ.get(CONFIG_VARIABLE, "")))
     if not named.name:
         raise click.UsageError(f"Give --config, or set {CONFIG_VARIABLE}: which file?")
     if any(name in os.environ for name in (f"{PREFIX}KEY_RING", f"{PREFIX}KEY_RING_FILE")):
@@ -74,14 +79,14 @@ def add(config: Path | None) -> None:
 
 
 @keys.command("check")
-@with_config
+@with_source
 @with_json
 @click.pass_context
-def check_keys_in_use(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
-    """Tell which keys sealed what, which are unused and which are missing (exit status 1)."""
+def check_keys_in_use(ctx: click.Context, source: Source, *, as_json: bool) -> None:
+    """Show which keys sealed what, which are unused and which are missing (exit status 1)."""
     from ..vault.rotation import uses  # noqa: PLC0415 - see `common`
 
-    with opened(config) as use_cases:
+    with opened(source) as use_cases:
         found = uses(use_cases.context.engine, use_cases.context.ring)
     if as_json:
         say_json(found)
@@ -107,14 +112,14 @@ def _role(use: KeyUse) -> str:
 
 
 @keys.command()
-@with_config
+@with_source
 @click.pass_context
-def rotate(ctx: click.Context, config: Path | None) -> None:
+def rotate(ctx: click.Context, source: Source) -> None:
     """Seal everything with the newest key; may be stopped and run again at any time."""
-    with opened(config) as use_cases:
+    with opened(source) as use_cases:
         done = _rotated(use_cases)
         newest = use_cases.context.ring.newest
-    click.echo(f"{done.resealed} rows sealed anew with {newest}, {done.remaining} remain.")
+    click.echo(f"{done.resealed} rows sealed with {newest}, {done.remaining} remain.")
     for row in done.unreadable:
         click.echo(row, err=True)
     ctx.exit(FOUND if done.remaining else 0)

@@ -7,27 +7,25 @@ from typing import TYPE_CHECKING
 import click
 
 from ..findings.redact import printable
-from .common import FOUND, find_account, opened, with_account, with_config, worker
+from .common import FOUND, find_account, opened, with_account, worker
 from .output import say_findings
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...schemas.report import Finding
     from ...schemas.view import AccountView
     from ..sign_in.device import DeviceCode
     from ..use_cases import UseCases
+    from .source import Source
 
 
 @click.command()
 @with_account
 @click.option("--device", is_flag=True, help="With a code, on any device with a browser.")
 @click.option("--app", is_flag=True, help="Nobody signs in: the app itself opens the mailbox.")
-@with_config
+@with_source
 @click.pass_context
-def login(
-    ctx: click.Context, account: str, config: Path | None, *, device: bool, app: bool
-) -> None:
+def login(ctx: click.Context, account: str, source: Source, *, device: bool, app: bool) -> None:
     """Sign an account in at Microsoft.
 
     With --device it shows a page and a code, and waits: whoever owns the mailbox opens the page on
@@ -38,7 +36,7 @@ def login(
     """
     if device == app:
         raise click.UsageError("A terminal has no browser to come back to: say --device or --app.")
-    with opened(config) as use_cases:
+    with opened(source) as use_cases:
         view = find_account(use_cases, account)
         found = _by_device(use_cases, view) if device else _by_app(use_cases, view)
     if found is not None:

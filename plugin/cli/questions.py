@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -151,13 +152,24 @@ class Questions:
 
 
 def _checked(name: str, text: str) -> str:
-    """Return the answer without white space around it; raise what makes click ask again."""
+    """Return the trimmed answer; a wrong one raises what makes click ask again."""
     from ...schemas.settings import SettingsSchema  # noqa: PLC0415 - see `common`
+    from ...schemas.spelling import trimmed  # noqa: PLC0415
 
-    text = "" if text.strip() == "-" else text.strip()
+    text = trimmed(text)
+    text = "" if text == "-" else text
     if text and name in _PATHS:
         text = str(Path(text).expanduser().absolute())  # the ERP starts somewhere else
     wrong = SettingsSchema().validate({name: text}).get(name, []) if text else []
+    if not wrong and name == "client_secret_expires" and text:
+        wrong = _past(text)
     if wrong:
         raise click.BadParameter(" ".join(map(str, wrong)))
     return text
+
+
+def _past(text: str) -> list[str]:
+    # Only here: a host whose secret expired yesterday must still start and say so.
+    if date.fromisoformat(text) >= datetime.now(UTC).date():
+        return []
+    return ["This day is past: make a new client secret in Entra, and give the day it expires."]

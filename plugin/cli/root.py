@@ -19,7 +19,7 @@ from ... import __version__
 from ..errors import M365Error, SettingsError
 from ..findings.redact import one_line
 from .accounts import accounts
-from .common import BROKEN_OFF, NOT_BEGUN
+from .common import INTERRUPTED, NOT_BEGUN
 from .db import db
 from .doctor import doctor
 from .events import events
@@ -67,7 +67,7 @@ class Commands(click.Group):
             raise click.ClickException(err.finding.as_text()) from err
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nBroken off.", err=True)
-            ctx.exit(BROKEN_OFF)
+            ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own ways to an end
         except Exception as err:

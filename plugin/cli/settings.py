@@ -1,16 +1,19 @@
-"""``settings check``: every wrong setting at once, without a word to the network."""
+"""``settings check``: every wrong setting at once, without asking the network."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from .common import read, with_config, with_json
+from .common import FOUND, with_json
 from .output import say_json
+from .source import with_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ...schemas.settings import Settings
+    from .source import Source
 
 
 @click.group()
@@ -19,13 +22,37 @@ def settings() -> None:
 
 
 @settings.command()
-@with_config
+@with_source
 @with_json
-def check(config: Path | None, *, as_json: bool) -> None:
-    """Tell every wrong setting at once (exit status 2), and what to register in Entra."""
-    redirect_uri = read(config).redirect_uri
+@click.pass_context
+def check(ctx: click.Context, source: Source, *, as_json: bool) -> None:
+    """List every wrong setting at once (exit status 2), and show what to register in Entra.
+
+    Exit status 1 if the client secret or certificate has expired.
+    """
+    from ..settings.database import database_place  # noqa: PLC0415 - see `common`
+
+    settings = source.settings()
+    overdue = _overdue(settings)
     if as_json:
-        say_json({"redirect_uri": redirect_uri})
-        return
-    click.echo("The settings are complete.")
-    click.echo(f"Redirect URI to register in Entra, platform Web: {redirect_uri}")
+        database = database_place(settings.database_url)
+        say_json({"redirect_uri": settings.redirect_uri, "database": database, "expired": overdue})
+    else:
+        click.echo(overdue or "The settings are complete.")
+        click.echo(f"Redirect URI to register in Entra, platform Web: {settings.redirect_uri}")
+        click.echo(f"Database: {database_place(settings.database_url)}")
+    ctx.exit(FOUND if overdue else 0)
+
+
+def _overdue(settings: Settings) -> str | None:
+    from ..errors import RegistrationError  # noqa: PLC0415 - see `common`
+    from ..settings.expiry import credential_expiry  # noqa: PLC0415
+
+    try:
+        expiry = credential_expiry(settings)
+    except RegistrationError:
+        return f"{settings.client_certificate} is no PEM file with a certificate."
+    if expiry is None or expiry.days_left(datetime.now(UTC).date()) >= 0:
+        return None
+    remedy = "Make a new one in Entra, then run: salesorder-m365 setup"
+    return f"The {expiry.credential} expired on {expiry.on}. {remedy}"

@@ -1,6 +1,6 @@
 """``setup``: asks for every setting, writes the settings file, and checks it live.
 
-What is asked, and how, is `questions`' job.
+`questions` has the questions.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from pathlib import Path
 import click
 
 from ..errors import StoreError
-from .common import HOST_NAME, read, with_config
+from .common import HOST_NAME
 from .doctor import doctor
 from .questions import Questions
+from .source import Source
 
 DEFAULT_FILE = "salesorder-m365.ini"
 
 
 @click.command()
-@with_config
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The ini file to write; SALESORDER_M365_CONFIG does the same.",
+)
 @click.pass_context
 def setup(ctx: click.Context, config: Path | None) -> None:
     """Ask for every setting, write the settings file, and check it live.
@@ -37,19 +42,25 @@ def setup(ctx: click.Context, config: Path | None) -> None:
         return
     values = Questions(before).all()
     write_settings(file, values, over=bool(before))
-    click.echo(f"\nWritten: {file}, readable by its owner only. It holds secrets.")
+    click.echo(f"\nWritten: {file}{_who_reads()} It holds secrets.")
     _warn_of_variables()
     _set_up_database(file)
     _tell_what_next(file)
     click.echo("\n5. Check, live\n")
-    ctx.invoke(doctor, config=file, as_json=False)
+    ctx.invoke(doctor, config=file, host=None, as_json=False)
 
 
 def _file(config: Path | None) -> Path:
+    from ...schemas.spelling import trimmed  # noqa: PLC0415 - see `common`
     from ..settings.reading import CONFIG_VARIABLE  # noqa: PLC0415 - see `common`
 
-    named = config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    named = config or Path(trimmed(os.environ.get(CONFIG_VARIABLE, "")) or DEFAULT_FILE)
     return named.expanduser().absolute()
+
+
+def _who_reads() -> str:
+    # Windows has access lists: a new file has those of its folder.
+    return ", readable by its owner only." if os.name == "posix" else ". See who may read it."
 
 
 def _warn_of_variables() -> None:
@@ -68,7 +79,7 @@ def _set_up_database(file: Path) -> None:
     if not click.confirm("Set up its tables in the database now?", default=True):
         return
     try:
-        engine_for(HOST_NAME, read(file).database_url)
+        engine_for(HOST_NAME, Source(file).settings().database_url)
         click.echo("The tables are set up.")
     except StoreError as err:
         click.echo(f"{err} Set them up later: salesorder-m365 db upgrade")
@@ -79,8 +90,11 @@ def _set_up_database(file: Path) -> None:
 def _tell_what_next(file: Path) -> None:
     from ..settings.reading import CONFIG_VARIABLE  # noqa: PLC0415 - see `common`
 
+    export = f"export {CONFIG_VARIABLE}={shlex.quote(str(file))}"
+    if os.name == "nt":  # PowerShell, where a quote in a quoted text is doubled
+        quoted = str(file).replace("'", "''")
+        export = f"$Env:{CONFIG_VARIABLE} = '{quoted}'"
     click.echo(
-        f"\nThe ERP and these commands find the file by a variable:\n"
-        f"    export {CONFIG_VARIABLE}={shlex.quote(str(file))}\n"
+        f"\nThe ERP and these commands find the file by a variable:\n    {export}\n"
         "Accounts are added in the ERP, or here: salesorder-m365 accounts add"
     )

@@ -1,6 +1,6 @@
-"""The settings file: written whole or not at all, for its owner's eyes only.
+"""The settings file: written whole or not at all, readable by its owner only.
 
-What its values mean is `settings`' job, asking for them the caller's.
+`reading` reads it, and the schema knows what its values mean.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def write_settings(path: Path, values: Mapping[str, str], *, over: bool) -> None
     The old file stays until the new one is whole on the disk and reads as complete settings.
     Raises ``SettingsError`` for wrong values and ``SettingsFileError``.
     """
-    # A value of several lines goes on in lines that are indented.
+    # A value of several lines continues in lines that are indented.
     lines = (f"{name} = {value}".replace("\n", "\n\t") + "\n" for name, value in values.items())
     with _replaced(path, over=over) as new:
         new.write_text(f"[{SECTION}]\n{''.join(lines)}", encoding="utf-8")
@@ -78,7 +78,7 @@ def add_key(path: Path, key: str) -> Path:
     with _replaced(place or path, over=True) as new:
         new.write_text(f"{key}\n{text}" if place else _with_key(text, key, path), encoding="utf-8")
         if place is None and read_settings({}, new).key_ring[1:] != before:
-            raise SettingsFileError(f"{path}: the setting key_ring is not where it was looked for.")
+            raise SettingsFileError(f"{path}: key_ring was not found in the form name = value.")
     return place or path
 
 
@@ -130,13 +130,14 @@ def _put(new: Path, path: Path, *, over: bool) -> None:
     if over:
         new.replace(path)
     else:
-        os.link(new, path)  # fails if somebody was quicker
+        os.link(new, path)  # fails if another process was quicker
     if os.name == "posix":
         _synced(path.parent)  # the name too is to survive a power cut
 
 
 def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    # Windows syncs what was opened for writing only; elsewhere a folder cannot be opened so.
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

@@ -5,6 +5,7 @@ What a check finds is a finding of the catalogue; what needs no network is `heal
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from ..entra.identity import identity_for
 from ..errors import M365Error, RegistrationError, StoreError
 from ..findings.catalogue import finding
 from ..settings.clouds import endpoints
+from ..settings.database import database_place
 from ..settings.expiry import credential_expiry
 from ..store.engines import stored_revision
 from ..store.upgrade import CURRENT
@@ -82,9 +84,10 @@ class Doctor:
 
     def _settings(self) -> Check:
         if self.file is None:
-            return Check(name="Settings", saw="complete; from the environment")
+            return Check(name="Settings", saw="complete; from the environment or the host")
         found: tuple[Finding, ...] = ()
-        if self.file.stat().st_mode & _NOT_FOR_OTHERS:
+        # Windows has access lists in place of a mode, which says 666 for every file.
+        if os.name == "posix" and self.file.stat().st_mode & _NOT_FOR_OTHERS:
             found = (finding("settings_readable", file=str(self.file)),)
         return Check(name="Settings", saw=f"complete; {self.file}", findings=found)
 
@@ -109,9 +112,12 @@ class Doctor:
             return "", (finding("database_unusable"),)
         if stored is not None and stored > CURRENT:
             return f"schema {stored}", (finding("database_newer"),)
+        place = database_place(self.context.settings.database_url)
+        if stored is None:
+            return f"no database at {place}", (finding("database_not_ready"),)
         if stored != CURRENT:
-            return f"schema {stored or 'none'}", (finding("database_not_ready"),)
-        return "current schema", ()
+            return f"schema {stored} at {place}", (finding("database_not_ready"),)
+        return f"current schema, {place}", ()
 
     def _seen(self, name: str, schema: str, *, found: bool) -> str:
         match name:

@@ -74,6 +74,12 @@ def run_live(live):
 
 
 @pytest.fixture
+def ready(run):
+    """The database is set up."""
+    assert run("db", "upgrade").exit_code == 0
+
+
+@pytest.fixture
 def erp(live):
     """An ERP on the same database, which makes the accounts as a worker would."""
     environ = {PREFIX + name.upper(): value for name, value in live.items()}

@@ -12,7 +12,7 @@ def sales(erp, sim):
     return erp.connected(sim)
 
 
-def test_an_empty_list_says_so(run_live):
+def test_an_empty_list_says_so(run_live, ready):
     result = run_live("accounts", "list")
     assert (result.exit_code, result.stdout) == (0, "There are no accounts yet.\n")
     assert json.loads(run_live("accounts", "list", "--json").stdout) == []
@@ -55,7 +55,7 @@ def test_an_address_of_two_accounts_is_not_enough(erp, sales, run_live):
     assert sales in result.stderr
 
 
-def test_an_unknown_account_is_a_wrong_usage(run_live):
+def test_an_unknown_account_is_a_wrong_usage(run_live, ready):
     result = run_live("accounts", "delete", "nobody", "--yes")
     assert result.exit_code == 2
     assert "accounts list" in result.stderr

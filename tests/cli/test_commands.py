@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from salesorder_m365 import __version__
 from salesorder_m365.plugin.cli import main, root
+from salesorder_m365.plugin.cli.source import Source
 from salesorder_m365.plugin.settings.reading import PREFIX, SECRETS
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import load_settings
@@ -79,8 +80,8 @@ def test_current_changes_nothing_and_upgrade_sets_up(run, database):
     assert before.exit_code == 0
     assert "not set up yet" in before.stdout
     assert not database.parent.exists()
-    assert f"database {CURRENT} (current)" in run("db", "upgrade").stdout
-    assert f"database {CURRENT} (current)" in run("db", "current").stdout
+    assert f"{database}: schema {CURRENT} (current)" in run("db", "upgrade").stdout
+    assert f"{database}: schema {CURRENT} (current)" in run("db", "current").stdout
 
 
 REVISIONS = [("0000", "old"), ("9999", "of a newer version")]
@@ -93,7 +94,7 @@ def test_current_tells_another_schema_and_leaves_it(run, database, stored, words
         connection.execute("UPDATE m365_alembic_version SET version_num = ?", (stored,))
     connection.close()
     for _ in range(2):
-        assert f"database {stored} ({words}" in run("db", "current").stdout
+        assert f"{database}: schema {stored} ({words}" in run("db", "current").stdout
 
 
 FAILING = [
@@ -200,7 +201,7 @@ def test_a_module_of_ours_that_is_missing_is_a_fault_and_no_extra(run, offer, mo
 
 def test_a_faults_words_are_redacted(run, mocker):
     words = f"Bearer {'canary' * 9}\r\n\x1b[2J"
-    mocker.patch("salesorder_m365.plugin.cli.db.read", side_effect=RuntimeError(words))
+    mocker.patch.object(Source, "settings", side_effect=RuntimeError(words))
     result = run("db", "current")
     assert result.exit_code == 1
     assert "RuntimeError: [removed]" in result.stderr

@@ -30,12 +30,6 @@ CHECKS = [
 
 
 @pytest.fixture
-def ready(run_live):
-    """The database is set up."""
-    assert run_live("db", "upgrade").exit_code == 0
-
-
-@pytest.fixture
 def doctor(run_live):
     """Run the doctor with changed settings; return the codes that it finds by check."""
 

@@ -66,7 +66,7 @@ def test_all_well_has_status_0(erp, sim, run_live):
     assert "3 work, 0 do not" in result.stdout
 
 
-def test_no_accounts(run_live):
+def test_no_accounts(run_live, ready):
     result = run_live("accounts", "test", "--all")
     assert result.exit_code == 0
     assert "0 accounts tested" in result.stdout

@@ -21,7 +21,7 @@ def host(given, monkeypatch):
 
 
 @pytest.fixture
-def say(run, host):
+def say(run, host, ready):
     """Run ``generic …`` on the host; its password stands in no output."""
 
     def say(*words, where=HOST, **how):
@@ -79,18 +79,18 @@ def test_what_takes_something_away_asks_first(say, host, words):
     assert (host.calls[before:], len(host.accounts())) == ([], 1)
 
 
-def test_the_host_may_come_from_the_environment_or_be_made_of_the_settings(run, host, database):
-    database.parent.mkdir()
+def test_the_host_may_come_from_the_environment_or_be_made_of_the_settings(run, host, ready):
     result = run("generic", "plan", "--json", "--host", "salesorder_m365.demo.erp.host:host_of")
     assert json.loads(result.stdout)["accounts"] == []
 
 
 WRONG = {
     "no host": ((), "--host"),
+    "a module alone": (("--host", "json"), "Give MODULE:NAME, such as"),
     "no module": (("--host", "no_such_module:host"), "No module named 'no_such_module'"),
     "no name": (("--host", "support.generic_host:missing"), "has no attribute 'missing'"),
-    "nothing": (("--host", ""), "Give the module and the name in it"),
-    "no host object": (("--host", "support.generic_host:json"), "is no host with Generic accounts"),
+    "nothing": (("--host", ""), "Give --host MODULE:NAME"),
+    "no host object": (("--host", "support.generic_host:json"), "is no host: it has no settings"),
     "not the arguments": (("--host", "support.generic_host:GenericErp.x"), "has no attribute"),
 }
 
