@@ -7,12 +7,14 @@ is filled with what only this place knows: whose account it was, and which regis
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from .entra.consent import consent_links
-from .errors import M365Error, MailError
+from .errors import BadRequestError, M365Error, MailError
 from .settings.clouds import endpoints
 from .store import accounts
 from .store.engines import reading
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 
     from ..schemas.settings import Settings
     from .context import Context
+
+#: Characters of an argument at most: as many as its column has, or as a cookie can have.
+_LONGEST = {"browser": 4096, "return_to": 2000}
+_LONGEST_OTHER = 200
+_NEVER_EMPTY = frozenset({"worker", "request_id"})
+#: PostgreSQL refuses NUL in a text; a lone surrogate has no encoding.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +53,7 @@ def use_case(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
     @wraps(method)
     def bordered(room: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         given = signature.bind(room, *args, **kwargs).arguments
+        _check(signature, given)
         try:
             return method(room, *args, **kwargs)
         except M365Error as err:
@@ -51,6 +61,39 @@ def use_case(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
             raise
 
     return bordered
+
+
+def _check(signature: inspect.Signature, given: Mapping[str, Any]) -> None:
+    """Raise ``BadRequestError`` for an argument that is not what its annotation says."""
+    for name, value in given.items():
+        match signature.parameters[name].annotation:
+            case "str":
+                _check_text(name, value)
+            case "str | None" if value is not None:
+                _check_text(name, value)
+            case "Sequence[str] | None" if value is not None:
+                if isinstance(value, str) or not isinstance(value, Iterable):
+                    raise _unusable(name, "must be a sequence of texts")
+                for each in value:
+                    _check_text(name, each)
+            case "Mapping[str, str]" | "Mapping[str, Any]" if not isinstance(value, Mapping):
+                raise _unusable(name, "must be a mapping")
+
+
+def _check_text(name: str, value: object) -> None:
+    longest = _LONGEST.get(name, _LONGEST_OTHER)
+    if not isinstance(value, str):
+        raise _unusable(name, "must be a text")
+    if len(value) > longest:
+        raise _unusable(name, f"must have at most {longest} characters")
+    if not value and name in _NEVER_EMPTY:
+        raise _unusable(name, f"must have 1 to {longest} characters")
+    if _UNSTORABLE.search(value):
+        raise _unusable(name, "has a character that no database stores (NUL, or half of a pair)")
+
+
+def _unusable(name: str, problem: str) -> BadRequestError:
+    return BadRequestError("argument_unusable", argument=name, problem=problem)
 
 
 def _fill(err: M365Error, context: Context, account_id: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates
 
+from .mappings import posted
 from .text import Address, Line
 
 USE_OAUTH_REQUIRED = (
@@ -98,5 +99,5 @@ class AccountFormSchema(Schema):
 
 def load_account(values: Mapping[str, Any]) -> AccountForm:
     """Load the form's `values`; raise marshmallow's ``ValidationError`` with messages per field."""
-    loaded: AccountForm = AccountFormSchema().load(dict(values))
+    loaded: AccountForm = AccountFormSchema().load(posted(values))
     return loaded

@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, pre_load
 
+from .mappings import posted
 from .text import refuse_unsafe_text
 
 
@@ -107,7 +108,7 @@ class FolderMappingSchema(Schema):
 
     @pre_load
     def _plain_names(self, data: Mapping[Any, Any], **_: Any) -> dict[str, Any]:
-        return {str(role): path for role, path in data.items()}
+        return {str(role): path for role, path in posted(data).items()}
 
     @post_load
     def _to_roles(self, data: dict[str, str | None], **_: Any) -> dict[Role, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
+from .mappings import posted
 from .report import Finding
 
 
@@ -72,6 +73,8 @@ class CallbackQuery:
 
 
 _LONGEST = validate.Length(max=8192)
+#: RFC 6749 §A.5, without the space. What has other characters is no state of ours.
+_STATE = validate.Regexp(r"[\x21-\x7e]+\Z")
 
 
 class CallbackQuerySchema(Schema):
@@ -82,7 +85,7 @@ class CallbackQuerySchema(Schema):
 
         unknown = EXCLUDE
 
-    state = fields.String(required=True, validate=_LONGEST)
+    state = fields.String(required=True, validate=[_LONGEST, _STATE])
     code = fields.String(validate=_LONGEST)
     error = fields.String(validate=_LONGEST)
     error_description = fields.String(validate=_LONGEST)
@@ -98,5 +101,5 @@ class CallbackQuerySchema(Schema):
 
 def load_callback(query: Mapping[str, Any]) -> CallbackQuery:
     """Load the callback's query; raise ``ValidationError`` if it has no usable state."""
-    loaded: CallbackQuery = CallbackQuerySchema().load(dict(query))
+    loaded: CallbackQuery = CallbackQuerySchema().load(posted(query))
     return loaded

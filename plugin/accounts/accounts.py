@@ -14,7 +14,7 @@ from ...schemas.ids import ID_PREFIX
 from ...schemas.permission import Permission
 from ...schemas.text import same_address
 from ..border import use_case
-from ..errors import BadRequestError, StoreError
+from ..errors import StoreError
 from ..store import accounts, grants
 from ..store.engines import reading
 from ..store.events import last_events
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ...schemas.view import AccountView
     from ..context import Change, Context
     from ..store.accounts import AccountRow
-
-_LONGEST_REQUEST_ID = 200
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,6 @@ class Accounts:
         """Create or change an account; wrong values come back with what is wrong."""
         permission = Permission.CREATE if account_id is None else Permission.EDIT
         self.context.require(worker, permission, account_id)
-        if not 0 < len(request_id) <= _LONGEST_REQUEST_ID:
-            raise BadRequestError(
-                "argument_unusable", argument="request_id", problem="must have 1 to 200 characters"
-            )
         try:
             form = load_account(values)
         except ValidationError as err:

@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 
 from ...schemas.account import FormErrors
 from ...schemas.folders import load_mapping
+from ...schemas.mappings import posted
 from ...schemas.permission import Permission
 from ..border import use_case
 from ..store import accounts
@@ -79,7 +80,7 @@ class Folders:
         except ValidationError as err:
             messages: Any = err.messages
             errors = {role: tuple(texts) for role, texts in messages.items()}
-            return FormErrors(errors=errors, values=dict(mapping))
+            return FormErrors(errors=errors, values=posted(mapping))
         with self.context.change(worker) as change:
             accounts.require_account(change.connection, account_id)
             accounts.store_mapping(change.connection, account_id, mapped)
