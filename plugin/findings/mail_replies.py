@@ -89,6 +89,10 @@ _SMTP = tuple(
 )
 #: At a recipient these speak of that recipient's address or mailbox, not of the sender's.
 _RECIPIENTS_OWN = frozenset({"mailbox_full", "sender_malformed"})
+#: These speak of nothing before there is a message: at the sign-in, of the line perhaps.
+_OF_A_MESSAGE = frozenset(
+    {"message_too_large", "recipient_refused", "sender_malformed", "too_many_recipients"}
+)
 _UNKNOWN_AT = {RECIPIENT: "recipient_refused", MESSAGE: "message_refused"}
 
 
@@ -125,6 +129,8 @@ def smtp_code(status: int, words: str, *, stage: str) -> str:
 
 def _smtp_known(text: str, stage: str) -> str | None:
     found = next((code for pattern, code in _SMTP if pattern.search(text)), None)
+    if found in _OF_A_MESSAGE and stage in {"tls", "sign_in"}:
+        return None
     if found in _RECIPIENTS_OWN and stage == RECIPIENT:
         return "recipient_refused"
     return found

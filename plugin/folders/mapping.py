@@ -71,7 +71,7 @@ class Folders:
                 return map_folders(
                     chosen,
                     listed,
-                    session.uid_validities(paths_to_map(listed, chosen)),
+                    session.uid_validities(paths_to_map(listed, chosen), needed=True),
                     chosen_by=worker,
                     chosen_at=self.context.now(),
                 )

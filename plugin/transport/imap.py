@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import imaplib
 import re
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import MailError
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImapSession", "ListedFolder", "imap_session"]
 
-#: STATUS commands that may go in one flight.
-MOST_STATUSES = 64
+#: STATUS commands in one flight. Exchange answers too many at once with "Too many connections".
+IN_FLIGHT = 16
 #: Bytes at a STATUS answer's end that are looked at: a few numbers.
 _LOOKED_AT = 512
 _UID_VALIDITY = re.compile(rb"\([^()]*\bUIDVALIDITY (\d{1,10})\b[^()]*\)\s*$", re.IGNORECASE)
@@ -44,6 +44,10 @@ _NO_SUCH_FOLDER = re.compile(
     r"|n[o']t (?:exist|selectable)",
     re.IGNORECASE,
 )
+#: Refusals of one STATUS that are about the whole session.
+_OF_THE_SESSION = frozenset({"mailbox_not_connected", "token_expired"})
+#: How a server that takes no long line may end the connection.
+_HUNG_UP = frozenset({"connection_lost", "imap_closed"})
 
 
 class ImapSession:
@@ -76,21 +80,33 @@ class ImapSession:
 
     def uid_validity(self, path: str) -> int | None:
         """Return a folder's UIDVALIDITY, or None if there is no such folder."""
-        return self.uid_validities([path])[path]
+        return self.uid_validities([path], needed=True)[path]
 
-    def uid_validities(self, paths: Collection[str]) -> dict[str, int | None]:
-        """Return the UIDVALIDITY of up to `MOST_STATUSES` folders, asked for in one flight.
+    def uid_validities(
+        self, paths: Collection[str], *, needed: bool = False
+    ) -> dict[str, int | None]:
+        """Return the UIDVALIDITY of folders, asked for in flights of `IN_FLIGHT`.
 
         None stands for a folder that is not there, or holds no mail. A name that cannot be sent
-        to a server (control characters) is never there.
+        to a server (control characters) is never there. A folder about which the server gives no
+        usable answer is left out, as nothing is known of it; where it is `needed`, that is raised.
         """
-        found: dict[str, int | None] = dict.fromkeys(paths)
+        found: dict[str, int | None] = {}
+        for path, answer in self._asked(paths).items():
+            if not isinstance(answer, MailError):
+                found[path] = answer
+            elif needed:
+                raise answer
+        return found
+
+    def _asked(self, paths: Collection[str]) -> dict[str, int | MailError | None]:
+        found: dict[str, int | MailError | None] = dict.fromkeys(paths)
         asked = [path for path in found if sendable(path)]
-        if len(asked) > MOST_STATUSES:
-            raise ValueError(f"At most {MOST_STATUSES} folders can be asked for at once.")
-        with self._exchange("folders"):
-            replies = self.client.statuses([_quoted(path) for path in asked])
-            found.update((p, _validity(reply)) for p, reply in zip(asked, replies, strict=True))
+        for first in range(0, len(asked), IN_FLIGHT):
+            flight = asked[first : first + IN_FLIGHT]
+            with self._exchange("folders"):
+                replies = self.client.statuses([_quoted(path) for path in flight])
+            found.update(zip(flight, map(_validity, replies), strict=True))
         return found
 
     @contextmanager
@@ -114,23 +130,41 @@ def imap_session(
     tls, sign_in (the greeting included). Opening takes `settings.mail_timeout` seconds at most, as
     does each method of the session, or ends with the deadline in force.
     """
-    place, seconds = endpoints(settings).imap, settings.mail_timeout
-    client = sock = None
-    try:
+    seconds = settings.mail_timeout
+    with ExitStack() as sockets:
         with bounded(seconds):
-            sock = _secured(settings, place, stage)
-            with stage("sign_in"), _translated("sign_in"):
-                client = _greeted(sock, place)
-                _sign_in(client, mailbox, token)
+            try:
+                client = _opened(settings, mailbox, token, stage, sockets)
+            except _CutOffError:
+                # Again, with a short line: a server may hang up on one that is too long for it.
+                sockets.close()
+                client = _opened(settings, mailbox, token, stage, sockets, at_once=False)
         session = ImapSession(client, seconds)
         yield session
         session.leave()
-    finally:
+
+
+class _CutOffError(Exception):
+    """The server hung up on the line that signs in."""
+
+
+def _opened(
+    settings: Settings,
+    mailbox: str,
+    token: str,
+    stage: EnterStage,
+    sockets: ExitStack,
+    *,
+    at_once: bool = True,
+) -> Client:
+    place = endpoints(settings).imap
+    sock = sockets.enter_context(_secured(settings, place, stage))
+    with stage("sign_in"), _translated("sign_in"):
+        client = _greeted(sock, place)
         # imaplib's file holds the socket open, so both must be closed.
-        if client is not None:
-            client.wire.file.close()
-        if sock is not None:
-            sock.close()
+        sockets.callback(client.wire.file.close)
+        _sign_in(client, mailbox, token, at_once=at_once and client.signs_in_at_once)
+    return client
 
 
 def _secured(settings: Settings, place: Endpoint, stage: EnterStage) -> ssl.SSLSocket:
@@ -149,35 +183,51 @@ def _greeted(sock: ssl.SSLSocket, place: Endpoint) -> Client:
         raise MailError("imap_preauth", stage="sign_in") from err
     except imaplib.IMAP4.error as err:
         # The greeting itself is a refusal: BYE, or no IMAP at all.
-        greeting = err.args[0] if err.args else ""
-        words = greeting.decode("utf-8", "replace") if isinstance(greeting, bytes) else greeting
+        greeting = err.args[0] if err.args else None
+        words = greeting.decode("utf-8", "replace") if isinstance(greeting, bytes) else str(err)
         raise _refused("sign_in", words.removeprefix("* "), heard_at="greeting") from None
     return client
 
 
-def _sign_in(client: Client, mailbox: str, token: str) -> None:
+def _sign_in(client: Client, mailbox: str, token: str, *, at_once: bool) -> None:
     try:
         blob = xoauth2(mailbox, token)
     except ValueError as err:
         raise MailError("xoauth2_refused", stage="sign_in") from err
-    with _translated("sign_in", client):
-        _ok("sign_in", client.xoauth2(blob), challenge_text(client.wire.challenge))
+    try:
+        with _translated("sign_in", client):
+            reply = client.xoauth2(blob, at_once=at_once)
+            if at_once and _is_not_understood(reply):
+                reply = client.xoauth2(blob, at_once=False)
+    except MailError as err:
+        if at_once and err.code in _HUNG_UP:
+            raise _CutOffError from err
+        raise
+    _ok("sign_in", reply, challenge_text(client.wire.challenge))
+
+
+def _is_not_understood(reply: Reply) -> bool:
+    """Return whether a BAD is about the line, perhaps its length, and not about who signs in."""
+    return reply.kind == "BAD" and imap_code(reply.words, stage="sign_in") == "imap_unknown"
 
 
 def _quoted(path: str) -> bytes:
     return b'"' + path.encode().replace(b"\\", rb"\\").replace(b'"', rb"\"") + b'"'
 
 
-def _validity(reply: Reply) -> int | None:
-    if reply.kind != "OK" and _NO_SUCH_FOLDER.search(reply.words):
-        return None
-    _ok("folders", reply)
+def _validity(reply: Reply) -> int | MailError | None:
+    """Return one folder's UIDVALIDITY, None if it is not there, or why nothing is known of it."""
+    if reply.kind != "OK":
+        if _NO_SUCH_FOLDER.search(reply.words):
+            return None
+        refused = _refused("folders", reply.words)
+        if refused.code in _OF_THE_SESSION:
+            raise refused
+        return refused
     # A name that is a literal comes first, and what is asked for in the line's end.
     lines = (answer[-_LOOKED_AT:] for answer in reply.answers if isinstance(answer, bytes))
     found = [match for match in map(_UID_VALIDITY.search, lines) if match]
-    if len(found) != 1:
-        raise _refused("folders", reply.words)
-    return int(found[0][1])
+    return int(found[0][1]) if len(found) == 1 else _refused("folders", reply.words)
 
 
 def _ok(stage: str, reply: Reply, challenge: str = "") -> Reply:

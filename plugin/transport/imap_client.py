@@ -1,7 +1,7 @@
 """IMAPClient over a socket of ours, shortened: no CAPABILITY, XOAUTH2 in one line.
 
 The one module that uses private parts of imaplib and IMAPClient. Where a future version lacks
-one, the long way is taken instead. Apart from `imap` because importing IMAPClient costs 50 ms.
+one, the long way is taken instead. Separate from `imap` because importing IMAPClient costs 50 ms.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import imaplib
 import re
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imapclient import IMAPClient
@@ -18,7 +19,7 @@ from ..wire.deadline import TooMuchDataError, count, expect
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from .listing import Answer
 
@@ -27,19 +28,23 @@ _CAPABILITY = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _EXCHANGE = re.compile(rb"\bMicrosoft Exchange\b")
 _OF_EXCHANGE = ("IMAP4", "IMAP4REV1", "AUTH=XOAUTH2", "SASL-IR")
 _MOST_CHALLENGES = 3
-#: Bytes of the greeting that are searched for capabilities; honest ones have some hundred. What
-#: follows the first bracket is looked at from each further one, so a long one would take minutes.
+#: Bytes of the greeting that are searched for capabilities; honest ones have some hundred. The
+#: search begins again at each bracket, so a long greeting would take minutes.
 _LOOKED_AT = 4096
 #: Bytes that a line costs in memory beside its own: short ones would fill it unseen.
 _LINE_COST = 64
+#: The keyword of an answer, which may come in any case (RFC 3501, section 9, "case-insensitive").
+_KEYWORD = re.compile(rb"(\S{1,40} (?:\d{1,10} )?)([A-Za-z]{1,20})\b")
+#: What imaplib raises when an answer is not what it expects, beside its own errors.
+_NONSENSE = (AttributeError, TypeError, IndexError, KeyError, AssertionError, OverflowError)
 
 
 class PreauthError(Exception):
-    """The server greets a stranger as signed in (RFC 3501, PREAUTH): and its mailbox is unknown."""
+    """The server greets as if somebody had signed in (RFC 3501, PREAUTH): nobody knows who."""
 
 
 class Reply(NamedTuple):
-    """How a command ended (OK or NO), its untagged answers, and the server's words."""
+    """How a command ended (OK, NO or BAD), its untagged answers, and the server's words."""
 
     kind: str
     answers: list[Answer]
@@ -100,7 +105,7 @@ class Wire(imaplib.IMAP4):
         if not line.endswith(b"\n") and not self.said_bye:
             raise ConnectionResetError("The server closed the connection.")
         self.last_line = line or self.last_line
-        return line
+        return line if line.startswith(b"* LIST ") else _spelt(line)
 
     def plain_answers(self, start: bytes) -> Iterator[bytes]:
         """Yield the answers that come next as long as they begin so and hold no literal.
@@ -125,16 +130,19 @@ class Wire(imaplib.IMAP4):
         """Whether the server has announced that it leaves."""
         return self.last_line[:5].upper() == b"* BYE"
 
-    def answer_challenge(self, challenge: bytes) -> bytes:
-        """Answer an error challenge with an empty line; the final NO comes then."""
+    def answer_challenge(self, challenge: bytes | None) -> bytes:
+        """Answer an error challenge with an empty line; the final NO comes then.
+
+        For a "+" with nothing behind it, imaplib hands over None.
+        """
         self._challenges += 1
         if self._challenges > _MOST_CHALLENGES:
             raise self.abort("The server sends one challenge after the other.")
-        self.challenge = challenge
+        self.challenge = challenge or b""
         return b""
 
     def _get_capabilities(self) -> None:
-        """Take the capabilities from the greeting; ask where it does not tell them."""
+        """Take the capabilities from the greeting; ask where it does not name them."""
         if self.state != "NONAUTH":
             raise PreauthError
         greeting = (self.welcome or b"")[:_LOOKED_AT]
@@ -147,6 +155,28 @@ class Wire(imaplib.IMAP4):
 
     def _log(self, line: Any) -> None:
         """Keep no line: imaplib would remember the last ten, the token's among them."""
+
+
+def _spelt(line: bytes) -> bytes:
+    """Return a line as imaplib expects it: keyword in capitals, a space behind a lone "+"."""
+    if line in {b"+\r\n", b"+\n"}:
+        return b"+ " + line[1:]
+    if line.startswith(b"+"):
+        return line
+    found = _KEYWORD.match(line)
+    if found is None or found[2].isupper():
+        return line
+    return found[1] + found[2].upper() + line[found.end() :]
+
+
+@contextmanager
+def _received(wire: Wire | None = None) -> Iterator[None]:
+    """Run imaplib on a received answer: whatever it stumbles over, the answer is to blame."""
+    try:
+        yield
+    except _NONSENSE as err:
+        words = "" if wire is None else wire.words
+        raise imaplib.IMAP4.abort(f"unexpected response: {words!r}") from err
 
 
 class Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
@@ -165,39 +195,57 @@ class Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         return wire
 
     def _create_IMAP4(self) -> Wire:  # noqa: N802 - IMAPClient's name
-        return Wire(self._secured)
+        with _received():
+            return Wire(self._secured)
 
-    def xoauth2(self, blob: str) -> Reply:
-        """Sign in with an initial response in base64 (RFC 4959), or by challenge and answer."""
-        if "SASL-IR" in self.wire.capabilities and _private_parts_are_there():
-            return self._xoauth2_in_one_line(blob)
-        answers = iter([base64.b64decode(blob)])
-        try:
-            self.sasl_login(
-                "XOAUTH2",
-                lambda challenge: next(answers, None) or self.wire.answer_challenge(challenge),
-            )
-        except imaplib.IMAP4.error:
-            return self._reply("NO")
-        return self._reply("OK")
+    @property
+    def signs_in_at_once(self) -> bool:
+        """Whether the token may travel with the command (SASL-IR, RFC 4959)."""
+        return "SASL-IR" in self.wire.capabilities and _private_parts_are_there()
 
-    def _xoauth2_in_one_line(self, blob: str) -> Reply:
+    def xoauth2(self, blob: str, *, at_once: bool) -> Reply:
+        """Sign in, with an initial response in base64 (RFC 4959) or by challenge and answer."""
+        kind = "OK"
+        with _received(self.wire):
+            try:
+                if at_once:
+                    kind = self._xoauth2_in_one_line(blob)
+                else:
+                    self._xoauth2_in_two(blob)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:  # a NO or BAD
+                kind = "BAD" if self.wire.words.startswith("BAD") else "NO"
+        return self._reply(kind)
+
+    def _xoauth2_in_one_line(self, blob: str) -> str:
         wire: Any = self.wire
         wire.literal = wire.answer_challenge  # imaplib calls it for each challenge
         try:
             tag = wire._command("AUTHENTICATE", "XOAUTH2", blob)  # noqa: SLF001
-            kind, _ = wire._command_complete("AUTHENTICATE", tag)  # noqa: SLF001
+            kind: str = wire._command_complete("AUTHENTICATE", tag)[0]  # noqa: SLF001
         finally:
             wire.literal = None
         if kind == "OK":
             wire.state = "AUTH"
-        return self._reply(kind)
+        return kind
+
+    def _xoauth2_in_two(self, blob: str) -> None:
+        answers = iter([base64.b64decode(blob)])
+        self.sasl_login(
+            "XOAUTH2",
+            lambda challenge: next(answers, None) or self.wire.answer_challenge(challenge),
+        )
 
     def list_all(self) -> Generator[Answer, None, Reply]:
         """Ask LIST for the whole hierarchy; yield the answers as they come, return how it ended.
 
-        Whoever reads them does so while the server still looks for the next ones.
+        They are read while the server still looks for the next ones.
         """
+        with _received(self.wire):
+            return (yield from self._listed())
+
+    def _listed(self) -> Generator[Answer, None, Reply]:
         wire: Any = self.wire
         if _private_parts_are_there():
             tag = wire._command("LIST", '""', '"*"')  # noqa: SLF001
@@ -213,20 +261,25 @@ class Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         """Ask STATUS (UIDVALIDITY) for quoted names, all in one flight; the replies in order."""
         wire: Any = self.wire
         if not _private_parts_are_there():
-            replies = []
-            for name in names:
-                kind, answers = wire.status(name, "(UIDVALIDITY)")
-                replies.append(self._reply(kind, answers))
-            return replies
+            return [self._status(partial(wire.status, name, "(UIDVALIDITY)")) for name in names]
         with wire.one_flight():
             tags = [wire._command("STATUS", name, "(UIDVALIDITY)") for name in names]  # noqa: SLF001
-        return [self._status_reply(tag) for tag in tags]
+        return [self._status(partial(self._completed_status, tag)) for tag in tags]
 
-    def _status_reply(self, tag: bytes) -> Reply:
+    def _status(self, ask: Callable[[], tuple[str, list[Answer]]]) -> Reply:
+        try:
+            with _received(self.wire):
+                return self._reply(*ask())
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:  # a BAD, which spoils no other answer
+            return self._reply("BAD")
+
+    def _completed_status(self, tag: bytes) -> tuple[str, list[Answer]]:
         wire: Any = self.wire
         kind, _ = wire._command_complete("STATUS", tag)  # noqa: SLF001
         _, answers = wire.response("STATUS")
-        return self._reply(kind, answers)
+        return kind, answers
 
     def _reply(self, kind: str, answers: Sequence[Answer] = ()) -> Reply:
         return Reply(kind, [answer for answer in answers if answer is not None], self.wire.words)

@@ -1,4 +1,4 @@
-"""LIST answers as folders, whatever a server sends: pure. What they are for is `folders`' job.
+"""LIST answers as folders, whatever a server sends: pure. `folders` decides what they are for.
 
 Names are read one by one: one that is no modified UTF-7 (RFC 3501, 5.1.3) is marked and shown
 as it came, and spoils no other.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, AnyStr, NamedTuple, TypeAlias
 
 from ..wire.deadline import TooMuchDataError
 
@@ -33,7 +34,11 @@ Answer: TypeAlias = "bytes | tuple[bytes, bytes] | None"
 
 #: The ordinary line: attributes, a delimiter, a name without escapes, in quotes or without.
 _PLAIN = re.compile(rb'\(([^()]*)\) "([^\r\n"\\])" (?:"([^"\\]*)"|([^\s"\\]+))')
-_LINE = re.compile(rb'\(([^()]*)\) (NIL|"\\?[^\r\n]") (.*)', re.DOTALL | re.IGNORECASE)
+_LINE = re.compile(rb'\(([^()]*)\) +(NIL|"(?:\\?[^\r\n])?") +(.*)', re.DOTALL | re.IGNORECASE)
+#: One attribute: some servers put no space between two.
+_ATTRIBUTE = re.compile(rb"\\?[^\s\\]+")
+#: What may follow a name (RFC 5258 and RFC 9051): extended data, such as the folder's old name.
+_EXTENDED = re.compile(rb' +\((?:"[A-Za-z0-9-]+"|[A-Z0-9-]+) .*', re.DOTALL)
 _QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _MODIFIED_UTF7 = re.compile(rb"(?:[\x20-\x25\x27-\x7e]|&[A-Za-z0-9+,]*-)*")
@@ -69,7 +74,7 @@ def sendable(path: str) -> bool:
 def listed_folders(answers: Iterable[Answer]) -> tuple[ListedFolder, ...]:
     """Return the folders of one LIST, each path once, in the server's order.
 
-    Stops beyond `MAX_FOLDERS`; one more than these is returned then, so that it can be told.
+    Stops beyond `MAX_FOLDERS`; one more than these is returned then, so that the cut shows.
     Raises ``TooMuchDataError`` for a tree that is deeper than any honest one.
     """
     from imapclient.imap_utf7 import decode  # noqa: PLC0415 - loaded at first use
@@ -94,7 +99,7 @@ def listed_folders(answers: Iterable[Answer]) -> tuple[ListedFolder, ...]:
 
 def _fields(answers: Iterable[Answer]) -> Iterator[tuple[bytes, str | None, bytes]]:
     """Yield attributes, delimiter and raw name of each answer that is one."""
-    after_literal, left_out = False, 0
+    after_literal, ignored = False, 0
     for answer in answers:
         if isinstance(answer, bytes) and (plain := _PLAIN.fullmatch(answer)):
             flags, delimiter, quoted, bare = plain.groups()
@@ -107,28 +112,29 @@ def _fields(answers: Iterable[Answer]) -> Iterator[tuple[bytes, str | None, byte
             name = literal if literal is not None else _name(found[3])
             yield found[1], _delimiter(found[2]), name
         elif head and not after_literal:
-            left_out += 1
+            ignored += 1
         # imaplib gives what follows a literal in its line as an answer of its own.
         after_literal = literal is not None
-    if left_out:
-        # Told once: a line each would flood the log.
-        log.warning("%d lines of a LIST answer were left out: they are none", left_out)
+    if ignored:
+        # Logged once: a line each would flood the log.
+        log.warning("ignored %d malformed LIST lines", ignored)
 
 
 def _attributes(flags: bytes) -> frozenset[str]:
-    words = flags.split(maxsplit=_MOST_ATTRIBUTES)[:_MOST_ATTRIBUTES]
-    return frozenset(word.decode("ascii", "replace").lower() for word in words)
+    words = islice(_ATTRIBUTE.finditer(flags), _MOST_ATTRIBUTES)
+    return frozenset(word[0].decode("ascii", "replace").lower() for word in words)
 
 
 def _delimiter(field: bytes) -> str | None:
-    return None if field.upper() == b"NIL" else field[-2:-1].decode("latin-1")
+    return None if field.upper() in {b"NIL", b'""'} else field[-2:-1].decode("latin-1")
 
 
 def _name(field: bytes) -> bytes:
-    # Of what is too long no more is looked at: each escaped byte would cost memory.
-    quoted = _QUOTED.match(field[: 2 * _LONGEST_PATH + 2])
+    # Longer names are cut: unescaping them would cost memory.
+    field = field[: 2 * _LONGEST_PATH + 2]
+    quoted = _QUOTED.match(field)
     if quoted is None:
-        return field.strip()
+        return _EXTENDED.sub(b"", field, count=1).strip()
     return _ESCAPED.sub(rb"\1", quoted[1]) if b"\\" in quoted[1] else quoted[1]
 
 
@@ -144,13 +150,22 @@ def _folder(
         return ListedFolder(path, (path,), delimiter, attributes, malformed=True)
     path = name.decode("utf-8", "replace")
     if b"&" not in name and path.isascii() and path.isprintable():
-        parts = tuple(path.split(delimiter, _MOST_LEVELS)) if delimiter else (path,)
-        return ListedFolder(path, parts, delimiter, attributes)
+        parts = path.split(delimiter, _MOST_LEVELS) if delimiter else [path]
+        return ListedFolder(path, tuple(_named(parts)), delimiter, attributes)
     # A delimiter inside a part is encoded, so the parts are parted before they are decoded.
     raw = name.split(delimiter.encode("latin-1"), _MOST_LEVELS) if delimiter else [name]
-    names = [read(part) for part in raw]
+    names = [read(part) for part in _named(raw)]
     malformed = any(bad for _, bad in names)
     return ListedFolder(path, tuple(text for text, _ in names), delimiter, attributes, malformed)
+
+
+def _named(parts: list[AnyStr]) -> list[AnyStr]:
+    """Leave out the empty names that a delimiter at the beginning or the end of a path makes."""
+    while len(parts) > 1 and not parts[0]:
+        parts = parts[1:]
+    while len(parts) > 1 and not parts[-1]:
+        parts = parts[:-1]
+    return parts
 
 
 def _read(part: bytes, decode: Callable[[bytes], str]) -> tuple[str, bool]:

@@ -34,6 +34,11 @@ _OWN_NAME = "[127.0.0.1]"
 _MOST_ANSWERED = 64 * 1024
 #: Seconds for the answers to RSET and QUIT: nothing depends on them.
 _LAST_WORDS = 1.0
+#: Refusals of AUTH that may be about its line, which is long, and not about who signs in. Whether
+#: they are shows when the same is sent in two lines (RFC 4954).
+_NOT_UNDERSTOOD = frozenset({"smtp_unknown", "xoauth2_malformed", "xoauth2_missing"})
+#: What RFC 4954, section 6, has for a sign-in that is refused.
+_ABOUT_THE_PERSON = frozenset({530, 534, 535, 538})
 #: What cannot stand between the angle brackets of MAIL FROM.
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f<>\ud800-\udfff]")
 
@@ -155,16 +160,27 @@ def _sign_in(client: smtplib.SMTP, username: str, token: str) -> None:
     except ValueError as err:
         raise MailError("xoauth2_refused", stage="sign_in") from err
     status, words = client.docmd("AUTH", f"XOAUTH2 {blob}")
-    if status == 500:
-        # The line was too long: RFC 4954 lets the blob wait for a challenge instead.
-        status, words = client.docmd("AUTH", "XOAUTH2")
-        if status == 334:
-            status, words = client.docmd(blob)
+    if _is_not_understood(status, words):
+        status, words = _in_two_lines(client, blob) or (status, words)
     challenge = b""
     if status == 334:
         challenge = words
         status, words = client.docmd("")
     _expect(235, "sign_in", status, words, challenge_text(challenge))
+
+
+def _is_not_understood(status: int, words: bytes) -> bool:
+    code = smtp_code(status, words.decode("utf-8", "replace"), stage="sign_in")
+    return status >= 500 and status not in _ABOUT_THE_PERSON and code in _NOT_UNDERSTOOD
+
+
+def _in_two_lines(client: smtplib.SMTP, blob: str) -> tuple[int, bytes] | None:
+    """Send AUTH, and the blob when it is asked for (RFC 4954); None if the server hangs up."""
+    try:
+        status, words = client.docmd("AUTH", "XOAUTH2")
+        return client.docmd(blob) if status == 334 else (status, words)
+    except (smtplib.SMTPServerDisconnected, ConnectionError):
+        return None
 
 
 def _expect(wanted: int, stage: str, status: int, words: bytes, challenge: str = "") -> None:

@@ -55,6 +55,8 @@ def test_other_imap_answers(words, stage, code):
         (354, "go on", "message", "smtp_unknown"),
         (550, "5.1.7 in new words", "recipient", "recipient_refused"),
         (552, "5.2.2 in new words", "recipient", "recipient_refused"),
+        (552, "5.3.4 in new words", "sign_in", "smtp_unknown"),
+        (501, "5.1.7 in new words", "tls", "smtp_unknown"),
         (452, "4.2.2 in new words", "recipient", "server_busy"),
         (550, "5.2.2521 is another number", "sender", "smtp_unknown"),
         (550, "5.2.256 is another number", "sender", "smtp_unknown"),

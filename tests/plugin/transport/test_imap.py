@@ -17,7 +17,7 @@ from salesorder_m365.plugin.errors import MailError
 from salesorder_m365.plugin.findings.classify import network_code
 from salesorder_m365.plugin.findings.mail_replies import imap_code
 from salesorder_m365.plugin.transport import imap_client
-from salesorder_m365.plugin.transport.imap import MOST_STATUSES, imap_session
+from salesorder_m365.plugin.transport.imap import IN_FLIGHT, imap_session
 from salesorder_m365.plugin.transport.listing import MAX_FOLDERS
 from salesorder_m365.plugin.transport.xoauth2 import xoauth2
 from salesorder_m365.plugin.wire.deadline import MAX_BYTES, Deadline, TooMuchDataError
@@ -90,6 +90,12 @@ def failure(session, use=lambda s: s.folders()):
     return caught.value
 
 
+def failure_of(verb, *arguments):
+    with pytest.raises(MailError) as caught:
+        verb(*arguments)
+    return caught.value
+
+
 class TestStandIn:
     def test_the_stages_are_entered_in_order(self, opened):
         stages = Stages()
@@ -129,9 +135,16 @@ class TestStandIn:
             }
             assert session.uid_validity("INBOX")
 
-    def test_too_many_folders_at_once_are_the_callers_error(self, opened):
-        with opened() as session, pytest.raises(ValueError, match="At most"):
-            session.uid_validities([str(number) for number in range(MOST_STATUSES + 1)])
+    def test_any_number_of_folders_goes_in_small_flights(self, opened, sim):
+        counter = TripCounter(sim.imap_port)
+        try:
+            with opened(imap=f"localhost:{counter.port}") as session:
+                before = counter.flights
+                found = session.uid_validities([str(n) for n in range(2 * IN_FLIGHT + 1)])
+                assert set(found.values()) == {None}
+                assert counter.flights == before + 3
+        finally:
+            counter.close()
 
     def test_five_round_trips_and_one_for_all_statuses(self, opened, sim):
         counter = TripCounter(sim.imap_port)
@@ -422,6 +435,42 @@ class TestHostile:
         assert failure(session, lambda s: s.uid_validity("a")).stage == "folders"
 
     @pytest.mark.parametrize(
+        "bad",
+        [
+            b"%s NO Server Unavailable. 15\r\n",
+            b"%s NO Too many connections\r\n",
+            b"%s NO [UNAVAILABLE] later\r\n",
+            b"%s BAD Command Argument Error. 11\r\n",
+            b"%s NO in words of its own\r\n",
+            b"%s OK done\r\n",
+            b'* STATUS "b" (MESSAGES 1)\r\n%s OK done\r\n',
+        ],
+    )
+    def test_one_folder_without_an_answer_spoils_no_other(self, play_imap, bad):
+        good = b"* STATUS x (UIDVALIDITY 7)\r\n%s OK done\r\n"
+
+        def then(line, tag):
+            return (bad if b'"b"' in line else good).replace(b"%s", tag)
+
+        _, session = play_imap(signing_in(then))
+        with session as opened:
+            assert opened.uid_validities(["a", "b", "c"]) == {"a": 7, "c": 7}
+            assert failure_of(opened.uid_validity, "b").stage == "folders"
+            assert opened.uid_validity("c") == 7
+
+    @pytest.mark.parametrize(
+        ("answer", "code"),
+        [
+            (b"%s BAD User is authenticated but not connected.\r\n", "mailbox_not_connected"),
+            (b"* BYE Session invalidated - AccessTokenExpired\r\n", "token_expired"),
+        ],
+    )
+    def test_what_concerns_the_session_ends_it(self, play_imap, answer, code):
+        _, session = play_imap(signing_in(lambda _, tag: answer.replace(b"%s", tag)))
+        with session as opened:
+            assert failure_of(opened.uid_validities, ["a", "b"]).code == code
+
+    @pytest.mark.parametrize(
         "words",
         [
             "[TRYCREATE] Folder is not found.",
@@ -500,6 +549,101 @@ class TestHostile:
             imap_session(scripted_settings(port, host=host), mailbox=SALES, token="token")
         )
         assert error.stage == stage
+
+
+class TestLongLine:
+    """A token makes the line that signs in some 2,000 bytes long; not every server takes that."""
+
+    @pytest.mark.parametrize("plus", [b"+", b"+ ", b"+ VXNlcg=="])
+    @pytest.mark.parametrize("words", [b"Command line too long", b"Command Argument Error. 11"])
+    def test_after_a_bad_it_is_sent_in_two(self, play_imap, plus, words):
+        def script(conversation):
+            conversation.send(GREETING)
+            conversation.send(conversation.line().split()[0] + b" BAD " + words + b"\r\n")
+            tag = conversation.line().split()[0]
+            conversation.send(plus + b"\r\n")
+            assert base64.b64decode(conversation.line()).startswith(b"user=" + SALES.encode())
+            conversation.send(tag + b" OK done\r\n")
+            conversation.line()
+
+        server, session = play_imap(script)
+        with session:
+            pass
+        server.finish()
+        assert len(server.conversations) == 1
+        assert server.said[1].endswith(b"AUTHENTICATE XOAUTH2")
+
+    @pytest.mark.parametrize("last", [b"", b"* BYE Line too long\r\n", b"* BYE\r\n"])
+    def test_after_a_hang_up_it_is_sent_in_two_over_a_new_connection(self, play_imap, last):
+        def script(conversation):
+            conversation.send(GREETING)
+            tag, *rest = conversation.line().split()
+            if len(rest) > 2:
+                conversation.send(last)
+                return
+            conversation.send(b"+ \r\n")
+            conversation.line()
+            conversation.send(tag + b" OK done\r\n")
+            conversation.line()
+
+        server, session = play_imap(script)
+        with session:
+            pass
+        assert len(server.conversations) == 2
+
+    def test_a_server_that_always_hangs_up_is_asked_twice(self, play_imap):
+        def script(conversation):
+            conversation.send(GREETING)
+            conversation.line()
+            conversation.send(b"* BYE Connection is closed. 16\r\n")
+
+        server, session = play_imap(script)
+        assert failure(session).code == "imap_closed"
+        assert len(server.conversations) == 2
+
+    @pytest.mark.parametrize(
+        "words", [b"NO AUTHENTICATE failed.", b"BAD User is authenticated but not connected."]
+    )
+    def test_a_refusal_of_the_person_is_not_about_the_line(self, play_imap, words):
+        def script(conversation):
+            conversation.send(GREETING)
+            conversation.send(conversation.line().split()[0] + b" " + words + b"\r\n")
+            conversation.line()
+
+        server, session = play_imap(script)
+        failure(session)
+        server.finish()
+        assert [line for line in server.said if b"AUTHENTICATE" in line] == server.said[:1]
+
+
+@pytest.mark.parametrize("plus", [b"+", b"+ ", b"+x", b"+ %%%"])
+@pytest.mark.parametrize("last", [b"OK done", b"NO AUTHENTICATE failed."])
+def test_a_challenge_of_any_shape_is_answered(play_imap, plus, last):
+    """Microsoft's servers have been seen to send a bare "+"."""
+
+    def script(conversation):
+        conversation.send(GREETING)
+        tag = conversation.line().split()[0]
+        conversation.send(plus + b"\r\n")
+        assert conversation.line() == b""
+        conversation.send(tag + b" " + last + b"\r\n")
+        conversation.line()
+
+    _, session = play_imap(script)
+    if last.startswith(b"OK"):
+        with session:
+            pass
+    else:
+        assert failure(session).code == "imap_refused"
+
+
+def test_keywords_come_in_any_case(play_imap):
+    lines = [b'* list () "/" a', b'* List () "/" b', b'* LIST () "/" c', b'* list () "/" {1}\r\nd']
+    listed = b"\r\n".join(lines) + b"\r\n%s ok done\r\n"
+    greeting = b"* ok The Microsoft Exchange IMAP4 service is ready.\r\n"
+    _, session = play_imap(signing_in(lambda _, tag: listed.replace(b"%s", tag), greeting=greeting))
+    with session as opened:
+        assert {folder.path for folder in opened.folders()} == {"a", "b", "c", "d"}
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,7 +1,7 @@
 """LIST answers: every form of a name, and none that spoils the others."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from imapclient.imap_utf7 import encode
 from salesorder_m365.plugin.transport.listing import (
@@ -29,6 +29,17 @@ ANSWERS = {
     "encoded delimiter": (b'() "/" "a&AC8-b/c"', "a&AC8-b/c", ("a/b", "c")),
     "beyond the BMP": (b'() "." "&2D3eAA-"', "&2D3eAA-", ("😀",)),
     "extended data": (b'() "/" "a" ("CHILDINFO" ("SUBSCRIBED"))', "a", ("a",)),
+    "old name behind an atom": (b'() "/" new ("OLDNAME" ("old"))', "new", ("new",)),
+    "old name, its label an atom": (b'() "/" new (OLDNAME ("old"))', "new", ("new",)),
+    "parentheses in a quoted name": (b'() "/" "a (b)"', "a (b)", ("a (b)",)),
+    "parentheses in a bare name": (b'() "/" a (b)', "a (b)", ("a (b)",)),
+    "delimiter of no character": (b'() "" "a/b"', "a/b", ("a/b",)),
+    "two spaces": (b'()  "/"  "a"', "a", ("a",)),
+    "two spaces, an atom": (b'(\\HasNoChildren)  "/"  a', "a", ("a",)),
+    "delimiter in front": (b'() "/" "/a/b"', "/a/b", ("a", "b")),
+    "delimiter in front, encoded": (b'() "/" "/R&-D"', "/R&-D", ("R&D",)),
+    "delimiter at the end": (b'() "/" "a/"', "a/", ("a",)),
+    "nothing but the delimiter": (b'() "/" "/"', "/", ("",)),
     "empty": (b'(\\Noselect) "/" ""', "", ("",)),
 }
 
@@ -75,12 +86,12 @@ def test_what_follows_a_literal_belongs_to_its_line():
 @pytest.mark.parametrize("line", [b"nonsense", b'(\\Sent "/" "a"', b'() "ab" "c"', b'() "/"'])
 def test_a_line_that_is_no_answer_is_left_out(line, caplog):
     assert [f.path for f in listed_folders([line, b'() "/" "b"'])] == ["b"]
-    assert "left out" in caplog.text
+    assert "malformed LIST lines" in caplog.text
 
 
 def test_lines_that_are_no_answers_are_told_once(caplog):
     assert listed_folders([b"nonsense"] * 100) == ()
-    assert [record.getMessage().split()[0] for record in caplog.records] == ["100"]
+    assert [record.args[0] for record in caplog.records] == [100]
 
 
 @pytest.mark.parametrize("form", [b"%s", b'"%s"'], ids=["atom", "quoted"])
@@ -117,6 +128,13 @@ def test_attributes_are_in_lower_case():
     assert folder.attributes == {"\\haschildren", "\\sent", "$flag"}
 
 
+@pytest.mark.parametrize("flags", [b"\\Sent\\HasNoChildren", b"\\HasNoChildren  \\Sent", b"\\SENT"])
+def test_attributes_are_parted_however_they_are_written(flags):
+    (folder,) = listed_folders([b'(%s) "/" "a"' % flags])
+    assert "\\sent" in folder.attributes
+    assert len(folder.attributes) == flags.count(b"\\")
+
+
 def test_a_path_that_comes_twice_is_one_folder():
     assert len(listed_folders([b'() "/" "a"', b'(\\Sent) "/" a'])) == 1
 
@@ -147,9 +165,44 @@ def test_a_folder_is_selectable_if_it_holds_mail_and_can_be_named(path, attribut
 def test_names_survive_the_way_over_the_wire(names):
     wire = b"/".join(encode(name.replace("/", "")) for name in names)
     (folder,) = listed_folders([(b'() "/" {%d}' % len(wire), wire)])
-    assert folder.parts == tuple(name.replace("/", "") for name in names)
+    # An empty name at an end is that of a delimiter in front or behind.
+    assert [name.replace("/", "") for name in names] in [
+        [*[""] * before, *folder.parts, *[""] * behind]
+        for before in range(len(names))
+        for behind in range(len(names))
+    ]
     assert folder.path.encode() == wire
     assert not folder.malformed
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1)
+
+
+def quoted(name):
+    return b'"' + name.replace(b"\\", rb"\\").replace(b'"', rb"\"") + b'"'
+
+
+@given(
+    parts=st.lists(NAMES, min_size=1, max_size=4),
+    form=st.sampled_from(["quoted", "literal", "atom"]),
+    flags=st.sampled_from([b"", b"\\Sent", b"\\Sent\\HasNoChildren", b" \\Sent "]),
+    spaces=st.sampled_from([b" ", b"  "]),
+    extended=st.sampled_from([b"", b' ("CHILDINFO" ("SUBSCRIBED"))', b' ("OLDNAME" ("a b"))']),
+)
+def test_a_name_survives_every_way_to_write_it(parts, form, flags, spaces, extended):
+    wire = b"/".join(map(encode, parts))
+    head = b"(" + flags + b")" + spaces + b'"/"' + spaces
+    if form == "literal":
+        answers = [(head + b"{%d}" % len(wire), wire), extended]
+    elif form == "quoted":
+        answers = [head + quoted(wire) + extended]
+    else:  # RFC 3501 allows a list-mailbox no space, quote, parenthesis or backslash
+        assume(not set(wire) & set(b' "(){}\\'))
+        answers = [head + wire + extended]
+    (folder,) = listed_folders(answers)
+    assert folder.path.encode() == wire
+    assert folder.parts == tuple(parts)
+    assert ("\\sent" in folder.attributes) is bool(flags)
 
 
 @given(st.lists(st.one_of(st.none(), st.binary(), st.tuples(st.binary(), st.binary()))))

@@ -243,6 +243,58 @@ class TestHostile:
         error = failure(session)
         assert (error.code, error.stage) == ("tls_failed", "tls")
 
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            b"500 5.5.2 Line too long",
+            b"501 5.5.4 Syntax error in parameters",
+            b"501 5.5.124 Invalid XOAUTH2 auth data",
+            b"502 5.5.1 Not implemented",
+            b"504 5.7.4 Unrecognized authentication type",
+            b"552 5.3.4 Exceeded",
+            b"554 5.5.1 Error",
+            b"555 5.5.4 Unsupported option",
+        ],
+    )
+    @pytest.mark.parametrize("second", [b"235 yes", b"535 5.7.3 Authentication unsuccessful"])
+    def test_a_line_that_is_not_understood_is_sent_in_two(self, play_smtp, reply, second):
+        def then(conversation):
+            for answer in (reply, b"334 ", second):
+                conversation.line()
+                conversation.send(answer + b"\r\n")
+            conversation.line()
+
+        server, session = play_smtp(then)
+        if second.startswith(b"235"):
+            with session:
+                pass
+        else:
+            assert failure(session).code == "smtp_refused"
+        server.finish()
+        auth, blob = server.said[-3:-1]
+        assert auth == b"AUTH XOAUTH2"
+        assert base64.b64decode(blob).startswith(b"user=" + SALES.encode())
+
+    def test_a_server_that_then_hangs_up_is_told_by_its_words(self, play_smtp):
+        def then(conversation):
+            conversation.line()
+            conversation.send(b"504 5.7.4 Unrecognized authentication type\r\n")
+
+        _, session = play_smtp(then)
+        assert failure(session).code == "xoauth2_missing"
+
+    @pytest.mark.parametrize("reply", [b"535 5.7.3 no", b"530 no", b"454 4.7.0 later", b"534 no"])
+    def test_a_refusal_of_the_person_is_not_about_the_line(self, play_smtp, reply):
+        def then(conversation):
+            conversation.line()
+            conversation.send(reply + b"\r\n")
+            conversation.line()
+
+        server, session = play_smtp(then)
+        failure(session)
+        server.finish()
+        assert sum(line.startswith(b"AUTH") for line in server.said) == 1
+
     def test_a_certificate_for_another_host_ends_it(self, play_smtp):
         server, session = play_smtp(signing_in(), issued="mail.contoso.test")
         error = failure(session)
