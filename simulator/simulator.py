@@ -24,7 +24,9 @@ from .mail.imap.server import ImapServer
 from .mail.smtp.faults import SmtpFaults
 from .mail.smtp.limits import Limits
 from .mail.smtp.server import SmtpServer
-from .panel.panel import STYLESHEET, Panel, panel_routes
+from .panel.acts import Acts
+from .panel.routes import STYLESHEET, Panel, panel_routes
+from .panel.view import View
 from .requests_log import RequestLog
 from .serving import HOST, Loop, listen
 from .state import StateDirectory
@@ -119,7 +121,8 @@ class Simulator:
 
         pages = page_routes(self._entra)
         client = Starlette(routes=[*client_routes(self._entra, drop), *pages, STYLESHEET])
-        panel = Panel(self.tenant, self.addresses(), self.reset_here)
+        acts = Acts(self.tenant, self.faults, self.smtp_faults, self.reset_here)
+        panel = Panel(acts, View(self.tenant, self.smtp_faults, self.addresses()))
         person = Starlette(routes=[*panel_routes(panel), *pages], middleware=[_HOSTS])
         back = HttpServer(Noted(client, self.requests), self.server_pem)
         front = HttpServer(Noted(person, self.requests))

@@ -6,10 +6,11 @@ Outlook's are, into encoded-words, and a client could no longer match the report
 
 import base64
 import html
+import re
 import uuid
 from dataclasses import dataclass
 from email.header import Header
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from ..replies import SMTP_BACK
 from . import headers
@@ -20,6 +21,7 @@ from .submission import Submission
 Action = Literal["failed", "delayed", "delivered", "relayed"]
 #: where Exchange's own messages come from
 SYSTEM = f"MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@{DOMAIN}"
+_WORDS = re.compile(r"[245]\d\d [245]\.\d{1,3}\.\d{1,3} [ -~]+")
 _PARTS = {"failed": "X-MS-Exchange-Message-Is-Ndr:\r\n"}
 
 
@@ -37,6 +39,15 @@ class Outcome:
     def status(self) -> str:
         """The enhanced status code (RFC 3463)."""
         return self.words.split(" ", 2)[1]
+
+
+def read_outcome(action: object, recipient: str, words: str) -> Outcome:
+    """Return an outcome from outside. Raises ValueError naming what does not fit."""
+    if action not in get_args(Action):
+        raise ValueError(f"'action' must be one of {', '.join(get_args(Action))}")
+    if not _WORDS.fullmatch(words):
+        raise ValueError("'words' must begin with a code such as 550 5.1.1")
+    return Outcome(cast("Action", action), recipient, words)
 
 
 def report(submission: Submission, outcome: Outcome, language: str) -> bytes:

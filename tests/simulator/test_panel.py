@@ -1,9 +1,14 @@
 """The panel and its JSON API."""
 
+import base64
+import re
+
 import pytest
 import requests
 from salesorder_m365.simulator.browser import PageReader
+from salesorder_m365.simulator.mail.smtp.faults import SmtpFault, Stage
 from salesorder_m365.simulator.tenant.policies import DESCRIPTIONS
+from support.submitting import connected
 
 SALES = "sales@contoso.test"
 
@@ -158,6 +163,118 @@ def test_every_policy_is_on_the_page_and_survives_saving(sim, panel):
 )
 def test_forms_say_what_they_did(panel, path, form, text):
     assert text in panel("POST", path, data=form).text
+
+
+REFUSED = [
+    ("/api/deliver", {"mailbox": SALES}, "'from' is missing"),
+    ("/api/deliver", {"mailbox": SALES, "from": "a@b.c\r\nBcc: x@y.z"}, "one line"),
+    ("/api/deliver", {"mailbox": SALES, "content_base64": "%"}, "not base64"),
+    ("/api/deliver", {"mailbox": SALES, "from": "a@b.c", "folder": "Gone"}, "no folder 'Gone'"),
+    ("/api/reply", {"message_id": "<x@y>", "text": "Hello"}, "Nobody outside"),
+    ("/api/report", {"message_id": "<x@y>", "recipient": "a@b.c", "words": "550 5.1.1 no"}, "not"),
+    ("/api/report", {"message_id": "<x@y>", "recipient": "a@b.c", "words": "gone"}, "'words'"),
+    (
+        "/api/report",
+        {"message_id": "<x@y>", "recipient": "a@b.c", "words": "550 5.1.1 no", "action": "x"},
+        "'action'",
+    ),
+    ("/api/faults/smtp", {"stage": "later"}, "'stage'"),
+    ("/api/people", {"count": 0}, "'count'"),
+    ("/api/people", {"count": "many"}, "'count'"),
+    ("/api/policies", [], "no JSON object"),
+]
+
+
+@pytest.mark.parametrize(("path", "values", "text"), REFUSED)
+def test_acts_say_what_does_not_fit(panel, path, values, text):
+    answer = panel("POST", path, json=values)
+    assert (answer.status_code, text in answer.json()["error"]) == (400, True)
+
+
+def test_mail_goes_round_over_http(sim, panel, context):
+    with connected(sim, context, SALES) as client:
+        client.submit(SALES, "office@fabrikam.example.com", "nobody@contoso.test")
+    (sent,) = panel("GET", "/api/submissions").json()
+    assert (sent["user"], sent["message_id"]) == (SALES, "<offer.1@contoso.test>")
+    (mail,) = panel("GET", "/api/outside?recipient=office@fabrikam.example.com").json()
+    assert b"Received: " in base64.b64decode(mail["content_base64"])
+    reply = {"message_id": mail["message_id"], "text": "We accept.", "automatic": True}
+    panel("POST", "/api/reply", json=reply)
+    report = {"message_id": mail["message_id"], "recipient": mail["recipient"]}
+    panel("POST", "/api/report", json={**report, "action": "delayed", "words": "400 4.4.7 Delayed"})
+    panel("POST", "/api/deliver", json={"mailbox": SALES, "from": "a@b.c", "subject": "Größe"})
+    inbox = panel("GET", f"/api/messages?mailbox={SALES}").json()
+    assert [message["subject"] for message in inbox[3:]] == [
+        "Undeliverable: Offer",
+        "Automatic reply: Offer",
+        "Delivery delayed: Offer",
+        "Größe",
+    ]
+    assert panel("GET", "/api/messages?mailbox=x").status_code == 404
+
+
+def test_a_script_is_set_seen_and_cleared_over_http(sim, panel, context):
+    script = {"stage": "mail", "reply": "451 4.7.500 Server busy", "times": 2}
+    assert len(panel("POST", "/api/faults/smtp", json=script).json()["waiting"]) == 1
+    with connected(sim, context, SALES) as client:
+        assert client.say(f"MAIL FROM:<{SALES}>") == "451 4.7.500 Server busy"
+    assert panel("GET", "/api/faults").json()["smtp"][0]["times"] == 1
+    panel("POST", "/api/faults/clear")
+    assert panel("GET", "/api/faults").json() == {"smtp": []}
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [
+        ("reply", ("reply", None)),
+        ("drop refused", ("drop", False)),
+        ("drop accepted", ("drop", True)),
+        ("silence", ("silence", None)),
+        ("half", ("half", None)),
+    ],
+)
+def test_the_form_of_the_script(sim, panel, ending, expected):
+    form = {"stage": "end_of_data", "ending": ending, "times": "2", "delay": "3", "reply": ""}
+    assert "The script is changed" in panel("POST", "/panel/faults/smtp", data=form).text
+    fault = sim.smtp_faults.take(Stage.END_OF_DATA, None)
+    assert (fault.ending, fault.carried_out) == expected
+    assert (fault.times, fault.delay) == (1, 3)
+
+
+def test_the_top_of_the_page_says_what_is_switched(sim, panel):
+    assert "Nothing: this is a new tenant." in panel("GET", "/").text
+    sim.tenant.policies.change({"smtp_auth_disabled": True, "messages_per_minute": 5})
+    sim.smtp_faults.add(SmtpFault(Stage.MAIL, "451 4.7.500 Server busy", times=None))
+    text = panel("GET", "/").text
+    top = " ".join(PageReader(text[: text.index("<h2>Policies</h2>")]).text)
+    assert "SMTP AUTH off for the organization on" in top
+    assert "Messages a minute 5" in top
+    assert "Script: mail 451 4.7.500 Server busy, until cleared" in top
+    opened = re.findall(r'<details class="group" id="([\w-]+)" open>', text)
+    assert opened == []
+    text = panel("GET", "/?opened=smtp").text
+    assert re.findall(r'<details class="group" id="([\w-]+)" open>', text) == ["group-smtp"]
+
+
+def test_a_refused_form_leads_back_by_a_redirect_and_says_so_once(panel):
+    form = {"group": "sign_in", "token_lifetime": "soon"}
+    answer = panel("POST", "/panel/policies", data=form, allow_redirects=False)
+    assert answer.status_code == 303
+    assert "does not take" in panel("GET", answer.headers["location"]).text
+    assert "does not take" not in panel("GET", answer.headers["location"]).text
+
+
+def test_every_switch_is_described_over_http(panel):
+    switches = panel("GET", "/api/switches").json()
+    assert [switch["name"] for switch in switches] == [entry.name for entry in DESCRIPTIONS]
+    assert all(switch["source"] and switch["imitates"] for switch in switches)
+
+
+def test_a_fleet_of_mailboxes_is_counted_not_listed(sim, panel):
+    assert panel("POST", "/api/people", json={"count": 5000}).json() == {"people": 5007}
+    text = panel("GET", "/").text
+    assert "and 4995 more" in text
+    assert len(text) < 200_000
 
 
 def test_another_site_cannot_turn_the_switches(sim, panel):
