@@ -173,6 +173,46 @@ def test_a_hostile_command_is_answered_and_the_session_goes_on(signed_in, comman
     assert signed_in.ok(b"UID SEARCH ALL")
 
 
+_NESTED = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+    for level in range(2_000)
+)
+MAILS = {
+    "levels": _NESTED,
+    "lines that could be boundaries": _NESTED[:10_000] + b"\r\n" + b"--b\r\n" * 50_000,
+    "parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 30_000,
+    "messages": b"Content-Type: message/rfc822\r\n\r\n" * 10_000,
+    "addresses": b"To: " + b"a@b," * 50_000 + b"\r\n\r\n",
+    "commas": b"To: " + b"," * 200_000 + b"\r\n\r\n",
+    "comments": b"To: " + b"(" * 200_000 + b"\r\n\r\n",
+    "open quotes": b"To: " + b'"a\\"' * 50_000 + b"\r\n\r\n",
+    "routes": b"To: <" + b"@a," * 50_000 + b":x@y>\r\n\r\n",
+    "parameters": b"Content-Type: a/b" + b";a=b" * 50_000 + b"\r\n\r\n",
+    "sections of parameters": b"Content-Type: a/b" + b";a*9999=b" * 30_000 + b"\r\n\r\n",
+    "fields": b"a\r\n" * 70_000,
+    "encoded-words": b"Subject: " + b"=?a?q?" * 40_000 + b"\r\n\r\n",
+    "folds": b"Subject: " + b"\r\n a" * 50_000 + b"\r\n\r\n",
+    "bare line feeds": b"\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize("content", MAILS.values(), ids=MAILS.keys())
+def test_a_hostile_mail_is_described_and_searched_while_others_are_served(sim, signed_in, content):
+    sim.tenant.deliver(SALES, content, "Notes")
+    signed_in.ok(b"EXAMINE Notes")
+    watcher = Watcher(sim)
+    watcher.start()
+    try:
+        described = signed_in.fetch(1, b"ENVELOPE BODYSTRUCTURE BODY.PEEK[1.2.3] RFC822.SIZE")
+        found = signed_in.ok(b"SEARCH SUBJECT x TEXT y SENTSINCE 1-Jan-2026")
+    finally:
+        watcher.ended.set()
+        watcher.join()
+    assert described.keys() == {"ENVELOPE", "BODYSTRUCTURE", "BODY[1.2.3]", "RFC822.SIZE"}
+    assert found == [b"* SEARCH\r\n"]
+    assert watcher.took
+
+
 def test_a_literal_that_does_not_wait_and_is_too_large_ends_its_connection_only(
     sim, context, signed_in
 ):

@@ -16,8 +16,8 @@ def parse(data: bytes) -> list[Any]:
     Whether a string came quoted or as a literal makes no difference.
     """
     stack: list[list[Any]] = [[]]
-    at = 0
-    while at < len(data.rstrip()):
+    at, end = 0, len(data.rstrip())
+    while at < end:
         found = _TOKEN.match(data, at)
         assert found, data[at : at + 80]
         at = found.end()

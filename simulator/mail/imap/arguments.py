@@ -11,7 +11,7 @@ from .sets import NumberSet
 _ATOM = re.compile(rb'[^(){ %*"\\\]\x00-\x1f\x7f-\xff]+')
 _ASTRING = re.compile(rb'[^(){ %*"\\\x00-\x1f\x7f-\xff]+')
 _PATTERN = re.compile(rb'[^(){ "\\\x00-\x1f\x7f-\xff]+')
-_QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
+_QUOTED = re.compile(rb'"([^"\\\r\n\x00]*(?:\\["\\][^"\\\r\n\x00]*)*)"')
 _LITERAL = re.compile(rb"\{[0-9]+\+?\}")
 _NUMBER = re.compile(rb"[0-9]{1,10}")
 _SET = re.compile(rb"[0-9:,*]+")

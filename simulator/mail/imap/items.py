@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...tenant.folders import Message
 from .arguments import Arguments
@@ -14,6 +15,8 @@ from .mime.strings import literal, string
 from .mime.structure import structure
 from .mime.walker import parsed, with_crlf
 
+#: bytes of a message from which on it is copied, and taken apart, in a thread of its own
+LARGE, LARGE_TO_PARSE = 1 << 20, 1 << 14
 _MACROS = {
     "ALL": "FLAGS INTERNALDATE RFC822.SIZE ENVELOPE",
     "FAST": "FLAGS INTERNALDATE RFC822.SIZE",
@@ -30,7 +33,11 @@ class Content:
 
     def __init__(self, message: Message) -> None:
         self.message = message
-        self.wire = with_crlf(message.content)
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The message with lines that end in CRLF."""
+        return with_crlf(self.message.content)
 
     @property
     def envelope(self) -> bytes:
@@ -52,12 +59,19 @@ class Content:
 class Item:
     """One item; `sets_seen` if fetching it marks the message as read.
 
-    `value` is None for what the session knows: FLAGS and UID.
+    `value` is None for what the session knows: FLAGS and UID. `parses` if the message has to be
+    taken apart for it.
     """
 
     label: bytes
     value: Callable[[Content], bytes] | None = None
     sets_seen: bool = False
+    parses: bool = False
+
+    def is_slow_for(self, message: Message) -> bool:
+        """Return whether others would have to wait for this item of a message."""
+        limit = LARGE_TO_PARSE if self.parses else LARGE
+        return self.value is not None and len(message.content) >= limit
 
 
 FLAGS, UID = Item(b"FLAGS"), Item(b"UID")
@@ -78,9 +92,9 @@ _SIMPLE = {
     "UID": UID,
     "INTERNALDATE": Item(b"INTERNALDATE", _internal_date),
     "RFC822.SIZE": Item(b"RFC822.SIZE", _size),
-    "ENVELOPE": Item(b"ENVELOPE", lambda content: content.envelope),
-    "BODYSTRUCTURE": Item(b"BODYSTRUCTURE", lambda c: c.structure(extended=True)),
-    "BODY": Item(b"BODY", lambda c: c.structure(extended=False)),
+    "ENVELOPE": Item(b"ENVELOPE", lambda c: c.envelope, parses=True),
+    "BODYSTRUCTURE": Item(b"BODYSTRUCTURE", lambda c: c.structure(extended=True), parses=True),
+    "BODY": Item(b"BODY", lambda c: c.structure(extended=False), parses=True),
 }
 #: items of RFC 822's name → section, and whether fetching it marks the message as read
 _OLD_NAMES = {
@@ -178,4 +192,4 @@ def _section_item(
         return literal(found if partial is None else found[partial[0] : sum(partial)])
 
     shown = label if partial is None else b"%b<%d>" % (label, partial[0])
-    return Item(shown, value, sets_seen)
+    return Item(shown, value, sets_seen, parses=bool(section.path or section.names))

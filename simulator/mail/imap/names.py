@@ -8,6 +8,7 @@ import re
 LONGEST = 1000
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _BEYOND_ASCII = re.compile(r"[^\x20-\x7e]+")
+_WILDCARDS = re.compile(r"[*%]+")
 _PLAIN = re.compile(rb"[^(){ %*\"\\\]\x00-\x1f\x7f-\xff]+")
 
 
@@ -67,6 +68,7 @@ def matches(pattern: str, name: str) -> bool:
 
     Steps are at most the product of both lengths, whatever the pattern.
     """
+    pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
     states = _passed(pattern, {0})
     for character in name:
         following: set[int] = set()
@@ -86,10 +88,5 @@ def matches(pattern: str, name: str) -> bool:
 
 def _passed(pattern: str, states: set[int]) -> set[int]:
     """Add the states that follow without a character: wildcards also match nothing."""
-    reached = set(states)
-    for state in states:
-        after = state
-        while after < len(pattern) and pattern[after] in "*%":
-            after += 1
-            reached.add(after)
-    return reached
+    passed = {state + 1 for state in states if state < len(pattern) and pattern[state] in "*%"}
+    return states | passed

@@ -17,6 +17,9 @@ from .mime.sections import header_end
 from .mime.walker import Part, parsed, with_crlf
 from .sets import NumberSet
 
+#: characters of a field; decoding takes time by their square
+_LONGEST_TO_DECODE, _LONGEST_DATE = 4_000, 100
+
 
 @dataclass
 class Searchable:
@@ -34,7 +37,7 @@ class Searchable:
 
     @cached_property
     def _fields(self) -> list[Field]:
-        return fields(self._wire[: header_end(self._wire)])
+        return list(fields(self._wire[: header_end(self._wire)]))
 
     @property
     def size(self) -> int:
@@ -46,7 +49,7 @@ class Searchable:
         """The day in the Date field, if it can be read."""
         value = next((f.value for f in self._fields if f.is_named(b"date")), b"")
         try:
-            return parsedate_to_datetime(value.decode("ascii", "replace")).date()
+            return parsedate_to_datetime(value[:_LONGEST_DATE].decode("ascii", "replace")).date()
         except ValueError:
             return None
 
@@ -80,6 +83,8 @@ def _contains(ranges: list[tuple[int, int]], number: int) -> bool:
 def _readings(value: bytes) -> Iterator[str]:
     written = value.decode("utf-8", "replace").replace("\r\n", "")
     yield written
+    if len(written) > _LONGEST_TO_DECODE:
+        return
     try:
         yield str(make_header(decode_header(written)))
     except (MessageError, LookupError, ValueError):

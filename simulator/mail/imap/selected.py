@@ -41,7 +41,7 @@ class Selected:
     @property
     def recent(self) -> int:
         """How many messages this session is the first to see."""
-        return sum(message.uid >= self._recent_from for message in self._messages)
+        return len(self._messages) - bisect_left(self._messages, self._recent_from, key=_uid)
 
     def first_unseen(self) -> int | None:
         """Return the number of the first message that has not been read."""

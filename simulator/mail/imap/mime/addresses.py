@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from .tokens import MalformedError, Tokens, has_stray_dots
 
+#: addresses that a field is read for; Exchange sends to 1,000 at most
+MOST = 10_000
 MISSING_MAILBOX, MISSING_DOMAIN = b"MISSING_MAILBOX", b"MISSING_DOMAIN"
 _SYNTAX_ERROR, _INVALID_ROUTE = b"SYNTAX_ERROR", b"INVALID_ROUTE"
 
@@ -29,7 +31,7 @@ class Address:
 
 
 def addresses(value: bytes) -> list[Address]:
-    """Return the addresses of a header's value; a malformed one ends the list."""
+    """Return the addresses of a header's value, 10,000 at most; a malformed one ends the list."""
     reader = _Reader(value)
     reader.read()
     return reader.found
@@ -47,7 +49,7 @@ class _Reader:
                 return
         except MalformedError:
             return
-        while self._address():
+        while self._address() and len(self.found) < MOST:
             if not self._tokens.sees(b","):
                 return
             try:
@@ -87,7 +89,7 @@ class _Reader:
 
     def _members(self) -> None:
         while not (self._tokens.ended or self._tokens.sees(b";")):
-            if not self._mailbox() or not self._tokens.take(b","):
+            if not self._mailbox() or len(self.found) >= MOST or not self._tokens.take(b","):
                 return
 
     def _mailbox(self) -> bool:

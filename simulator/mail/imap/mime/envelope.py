@@ -1,15 +1,23 @@
 """ENVELOPE (RFC 3501, 7.4.2): dates and subjects as they were written, undecoded."""
 
-from .addresses import Address, addresses
+from collections.abc import Iterable
+from itertools import islice
+
+from .addresses import MOST, Address, addresses
 from .header import Field
 from .strings import NIL, collapsed, nstring, string, unfolded
 
+_SHOWN = frozenset(
+    b"date subject from sender reply-to to cc bcc in-reply-to message-id".split(),
+)
 
-def envelope(found: list[Field]) -> bytes:
+
+def envelope(found: Iterable[Field]) -> bytes:
     """Return the envelope of a message with these header fields."""
     values: dict[bytes, list[bytes]] = {}
     for field in found:
-        values.setdefault(field.name.lower(), []).append(field.value)
+        if (name := field.name.lower()) in _SHOWN:
+            values.setdefault(name, []).append(field.value)
     sender = _addresses(values, b"from")
     parts = [
         _text(values, b"date"),
@@ -34,7 +42,8 @@ def _subject(values: dict[bytes, list[bytes]]) -> bytes:
 
 def _addresses(values: dict[bytes, list[bytes]], name: bytes) -> bytes:
     """Return the addresses of all fields of a name; nothing if there are none."""
-    found = [address for value in values.get(name, ()) for address in addresses(value)]
+    listed = (address for value in values.get(name, ()) for address in addresses(value))
+    found = list(islice(listed, MOST))
     return b"(%b)" % b"".join(map(_address, found)) if found else b""
 
 

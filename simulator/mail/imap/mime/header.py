@@ -1,6 +1,7 @@
 """The fields of a header, as ranges of the message."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _NEWLINE = re.compile(rb"\r?\n")
@@ -20,18 +21,16 @@ class Field:
         return self.name.lower() == name
 
 
-def fields(header: bytes) -> list[Field]:
-    """Return the fields of a header up to its empty line; lines without a colon are names."""
-    found: list[Field] = []
+def fields(header: bytes) -> Iterator[Field]:
+    """Yield the fields of a header up to its empty line; lines without a colon are names."""
     at = 0
     while at < len(header):
         end = _end_of_field(header, at)
         raw = header[at:end]
         if raw in (b"\r\n", b"\n"):
-            break
-        found.append(_field(raw))
+            return
+        yield _field(raw)
         at = end
-    return found
 
 
 def _end_of_field(header: bytes, at: int) -> int:
@@ -49,8 +48,3 @@ def _field(raw: bytes) -> Field:
         return Field(_NEWLINE.split(raw, 1)[0], b"", raw)
     value = value.removesuffix(b"\n").removesuffix(b"\r")
     return Field(name.rstrip(_BLANK), value.lstrip(_BLANK), raw)
-
-
-def first(found: list[Field], name: bytes) -> bytes | None:
-    """Return the value of the first field of this name (in small letters)."""
-    return next((field.value for field in found if field.is_named(name)), None)

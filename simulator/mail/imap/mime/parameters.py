@@ -7,6 +7,7 @@ from .tokens import MalformedError, Tokens
 
 Parameters = list[tuple[bytes, bytes]]
 _SECTION = re.compile(rb"([^*]+)\*(?:([0-9]{1,4})(\*?)|)$")
+_MOST = 1_000
 _BROKEN_WORD = re.compile(rb"[^; \t\r\n]*")
 
 
@@ -56,9 +57,9 @@ def value_with_parameters(value: bytes) -> tuple[bytes, Parameters] | None:
 
 
 def parameters(tokens: Tokens) -> Parameters:
-    """Return the parameters that follow; what cannot be read is skipped."""
+    """Return the parameters that follow, 1,000 at most; what cannot be read is skipped."""
     found: Parameters = []
-    while not tokens.ended:
+    while not tokens.ended and len(found) < _MOST:
         begin = tokens.at
         try:
             found.append(_parameter(tokens))

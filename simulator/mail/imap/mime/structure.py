@@ -1,11 +1,13 @@
 """BODY and BODYSTRUCTURE (RFC 3501, 7.4.2)."""
 
 from .envelope import envelope
+from .header import fields
 from .parameters import Parameters, value_with_parameters
 from .strings import NIL, nstring, string, unfolded
 from .tokens import MalformedError, Tokens
 from .walker import Part
 
+_MOST_LANGUAGES = 100
 _ASCII = b'"charset" "us-ascii"'
 _NO_PARTS = b'("text" "plain" (%b) NIL NIL "7bit" 0 0' % _ASCII
 
@@ -39,8 +41,9 @@ def _single(part: Part, extended: bool) -> bytes:  # noqa: FBT001 - as in `struc
     ]
     if part.is_message:
         inner = part.children[0] if part.children else None
-        words += [] if inner is None else [envelope(inner.fields)]
-        words += [] if inner is None else [structure(inner, extended=extended)]
+        if inner is not None:
+            words.append(envelope(fields(inner.header_bytes)))
+            words.append(structure(inner, extended=extended))
         words.append(_lines(part))
     elif is_text:
         words.append(_lines(part))
@@ -105,7 +108,7 @@ def _language(part: Part) -> bytes:
     try:
         tokens.skip_blanks()
         found.append(tokens.atom())
-        while tokens.take(b","):
+        while tokens.take(b",") and len(found) < _MOST_LANGUAGES:
             found.append(tokens.atom())
     except MalformedError:
         pass

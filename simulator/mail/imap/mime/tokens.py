@@ -11,10 +11,10 @@ _ATOM = re.compile(rb"[%b]+" % _ATEXT)
 _WORD = re.compile(rb"[%b.]*" % _ATEXT)
 _STARTS_WORD = re.compile(rb'["%b.]' % _ATEXT)
 _TOKEN = re.compile(rb"[^\x00-\x20\x7f()<>@,;:\\\"/\[\]?=]*")
-_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n")
-_DOMAIN_LITERAL = re.compile(rb"\[(?:[^\]\\]|\\.)*\]", re.DOTALL)
+_DOMAIN_LITERAL = re.compile(rb"\[[^\]\\]*(?:\\.[^\]\\]*)*\]", re.DOTALL)
 
 
 class MalformedError(ValueError):

@@ -8,13 +8,12 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from .header import Field, fields, first
+from .header import fields
 from .parameters import ContentType, content_type
 
 #: levels and parts beyond which the rest is taken for text
 DEEPEST = 100
 MOST_PARTS = 10_000
-_BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 _DASHES = re.compile(rb"^--", re.MULTILINE)
 
 
@@ -45,20 +44,25 @@ class Part:
         return self.data[self.start : self.end]
 
     @cached_property
-    def fields(self) -> list[Field]:
-        """The fields of the header."""
-        return fields(self.header_bytes)
+    def _mime_fields(self) -> dict[bytes, bytes]:
+        """The first value of each MIME field, by its name in small letters."""
+        found: dict[bytes, bytes] = {}
+        for field_ in fields(self.header_bytes):
+            name = field_.name.lower()
+            if name.startswith((b"content-", b"mime-version")):
+                found.setdefault(name, field_.value)
+        return found
 
     def value(self, name: bytes) -> bytes | None:
-        """Return the value of the first field of this name (in small letters)."""
-        return first(self.fields, name)
+        """Return the value of the first MIME field of this name (in small letters)."""
+        return self._mime_fields.get(name)
 
     @cached_property
     def is_mime(self) -> bool:
         """Whether Content-* fields count: without a sign of MIME they say nothing."""
         if self.parent is not None and not self.parent.is_message:
             return True
-        return any(f.name.lower() in (b"mime-version", b"content-type") for f in self.fields)
+        return not self._mime_fields.keys().isdisjoint((b"mime-version", b"content-type"))
 
     @cached_property
     def content_type(self) -> ContentType | None:
@@ -94,7 +98,19 @@ class _Boundary:
     owner: Part
 
 
-_Boundaries = tuple[_Boundary, ...]
+@dataclass(frozen=True)
+class _Boundaries:
+    """The boundaries that may come, the innermost last."""
+
+    known: tuple[_Boundary, ...] = ()
+    values: tuple[bytes, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.known)
+
+    def plus(self, part: "Part", value: bytes) -> "_Boundaries":
+        """Return these and one of a part inside."""
+        return _Boundaries((*self.known, _Boundary(value, part)), (*self.values, value))
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,9 @@ class _Hit:
 
 def with_crlf(content: bytes) -> bytes:
     """Return a message as it goes over the wire: every line ends in CRLF."""
-    return _BARE_NEWLINE.sub(b"\r\n", content)
+    if content.count(b"\n") == content.count(b"\r\n"):
+        return content
+    return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 @lru_cache(maxsize=32)
@@ -125,7 +143,7 @@ class _Walker:
 
     def message(self) -> Part:
         root = Part(self._data, 0)
-        self._part(root, (), 0)
+        self._part(root, _Boundaries(), 0)
         return root
 
     def _part(self, part: Part, boundaries: _Boundaries, depth: int) -> _Hit | None:
@@ -172,7 +190,7 @@ class _Walker:
         The header's empty line belongs to it then (RFC 2046, 5.1.1).
         """
         own = part.boundary
-        known = boundaries if own is None else (*boundaries, _Boundary(own, part))
+        known = boundaries if own is None else boundaries.plus(part, own)
         hit = self._boundary_line(part.body, part.start, known)
         if hit is None or hit.owner is part:
             return None
@@ -180,10 +198,10 @@ class _Walker:
         return hit
 
     def _multipart(self, part: Part, boundaries: _Boundaries, depth: int) -> _Hit | None:
-        inside = (*boundaries, _Boundary(part.boundary or b"", part))
+        inside = boundaries.plus(part, part.boundary or b"")
         hit = self._find(part.body, inside)
         while hit is not None and hit.owner is part:
-            if hit.after is None:
+            if hit.after is None or self._parts >= MOST_PARTS:
                 return None
             if hit.final:
                 return self._find(hit.after, boundaries)
@@ -203,11 +221,9 @@ class _Walker:
     def _boundary_line(self, line: int, begin: int, boundaries: _Boundaries) -> _Hit | None:
         """Return the boundary that a line is, if it is one; the longest that fits counts."""
         data = self._data
-        if not boundaries or not data.startswith(b"--", line):
+        if not data.startswith(b"--", line) or not data.startswith(boundaries.values, line + 2):
             return None
-        fitting = [b for b in reversed(boundaries) if data.startswith(b.value, line + 2)]
-        if not fitting:
-            return None
+        fitting = [b for b in reversed(boundaries.known) if data.startswith(b.value, line + 2)]
         best = max(fitting, key=lambda boundary: len(boundary.value))
         behind = line + 2 + len(best.value)
         after = data.find(b"\n", behind) + 1 or None

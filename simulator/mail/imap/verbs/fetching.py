@@ -8,9 +8,6 @@ from ..items import FLAGS, UID, Content, Item, read_items
 from ..selected import Selected
 from ..session import Needs, Session, Verb, Verbs
 
-#: bytes of a message from which on it is taken apart beside the event loop
-_LARGE = 1 << 20
-
 
 async def _fetch(session: Session, command: Command) -> str:
     arguments = command.arguments
@@ -37,9 +34,9 @@ async def _answer(view: Selected, message: Message, items: list[Item]) -> bytes:
         with view.silence():
             view.folder.set_flags(message, message.flags | {"\\Seen"})
         items = items if FLAGS in items else [*items, FLAGS]
-    if len(message.content) < _LARGE:
-        return _values(view, message, items)
-    return await asyncio.to_thread(_values, view, message, items)
+    if any(item.is_slow_for(message) for item in items):
+        return await asyncio.to_thread(_values, view, message, items)
+    return _values(view, message, items)
 
 
 def _values(view: Selected, message: Message, items: list[Item]) -> bytes:

@@ -5,6 +5,7 @@ import asyncio
 from ..arguments import Command
 from ..criteria import Test, read_criteria
 from ..errors import BadArgumentError
+from ..items import LARGE_TO_PARSE
 from ..searchable import Searchable
 from ..selected import Selected
 from ..session import Needs, Session, Verb, Verbs
@@ -62,7 +63,8 @@ async def _found(view: Selected, test: Test, *, by_uid: bool) -> list[int]:
     found: list[int] = []
     for number, message in messages:
         one = Searchable(message, number, view.is_recent(message), len(messages), greatest_uid)
-        if test(one):
+        large = len(message.content) >= LARGE_TO_PARSE
+        if await asyncio.to_thread(test, one) if large else test(one):
             found.append(message.uid if by_uid else number)
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
