@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import LargeBinary, and_, func, literal, or_, select, update
 
 from ..errors import SealError
+from . import mail_tables
 from .sealing import LONGEST_HEADER, Place, header, sealing_key
-from .tables import SEALED, metadata
+from .tables import SEALED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ class SealedRow:
 def sheets() -> list[Sheet]:
     """Return every table with sealed columns."""
     found = []
-    for table in metadata.sorted_tables:
+    for table in mail_tables.metadata.sorted_tables:
         columns = tuple(column for column in table.c if column.info.get(SEALED))
         if columns:
             (row,) = table.primary_key.columns

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from salesorder_m365.plugin.store.tables import SEALED, metadata
+from salesorder_m365.plugin.store import mail_tables
+from salesorder_m365.plugin.store.tables import SEALED
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from sqlalchemy.dialects import postgresql
 
@@ -30,6 +31,26 @@ Which alarm was given when, so that one process of many gives it. Forgotten afte
     "m365_retired": """\
 Generic accounts that were replaced: a sealed copy of each one's settings, by which it can be put
 back.""",
+    "m365_delivery": """\
+One row per mail that was queued: from whom, its subject and document, its state and the server's
+words. **Personal data.** A row stays, so that a request is never sent twice; `mail forget` empties
+old ones.""",
+    "m365_recipient": """\
+The recipients of each mail, and what became of it at each. **Personal data.**""",
+    "m365_body": """\
+The mails themselves, sealed in chunks of 256 KiB. **Personal data.** Deleted when a mail is sent
+(after `outbox_keep_days`) or cancelled; kept for 30 days when it failed.""",
+    "m365_trail": """\
+Every step of a mail's way with its time. **Personal data**, as far as servers' words name
+recipients.""",
+    "m365_mailing": """\
+Whether an account's mail may leave, and since when and why not.""",
+    "m365_work": """\
+What is due for which account, and which process does it.""",
+    "m365_submitter": """\
+What was handed over lately by each signed-in user: Microsoft's limits are counted here.""",
+    "m365_connection": """\
+Microsoft's connections of each signed-in user that are in use.""",
 }
 INTRODUCTION = """\
 # Database tables
@@ -51,7 +72,7 @@ This page is made of `plugin/store/tables.py` by `python tests/tools/tables_page
 
 def page():
     """Return the page's text."""
-    sections = (_section(table) for table in metadata.tables.values())
+    sections = (_section(table) for table in mail_tables.metadata.tables.values())
     return "\n".join((INTRODUCTION.format(revision=CURRENT), *sections))
 
 
