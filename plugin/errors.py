@@ -83,6 +83,14 @@ class NoSuchAccountError(M365Error):
         self.account_id = account_id
 
 
+class NoSuchMailError(M365Error):
+    """The id is ours, but there is no such mail (any more): answer 404."""
+
+    def __init__(self, mail_id: str) -> None:
+        super().__init__("mail_gone")
+        self.mail_id = mail_id
+
+
 class BadRequestError(M365Error):
     """The host passed a value that the contract does not allow: mend the host, answer 400."""
 
@@ -153,11 +161,14 @@ class MailError(M365Error):
         stage: str,
         server_words: str = "",
         retry_after: float | None = None,
+        status: int = 0,
         **values: str,
     ) -> None:
         super().__init__(code, server_words=server_words, references=_NONE, **values)
         #: The stage that broke: one of the stages of Test Connection.
         self.stage = stage
+        #: The SMTP reply's code; 0 where the server did not answer whole.
+        self.status = status
         #: Seconds to wait before trying again, as the server said; None if it named no time.
         #: `verdict` says whether trying again helps.
         self.retry_after = retry_after

@@ -68,7 +68,7 @@ class ImapSession:
         Call it right after sign-in: Exchange may accept a token and say only now, "User is
         authenticated but not connected", that it does not open this mailbox.
         """
-        with self._exchange("mailbox"):
+        with self.exchange("mailbox"):
             answers = self._listed()
             folders = listed_folders(answers)
             for _ in answers:
@@ -104,13 +104,14 @@ class ImapSession:
         asked = [path for path in found if sendable(path)]
         for first in range(0, len(asked), IN_FLIGHT):
             flight = asked[first : first + IN_FLIGHT]
-            with self._exchange("folders"):
+            with self.exchange("folders"):
                 replies = self.client.statuses([_quoted(path) for path in flight])
             found.update(zip(flight, map(_validity, replies), strict=True))
         return found
 
     @contextmanager
-    def _exchange(self, stage: str) -> Iterator[None]:
+    def exchange(self, stage: str) -> Iterator[None]:
+        """Enter a block of commands and answers: one deadline, errors of ours only."""
         with bounded(self._seconds), _translated(stage, self.client):
             yield
 

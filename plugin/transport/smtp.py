@@ -67,7 +67,7 @@ class SmtpSession:
 
         MAIL FROM, RSET and QUIT go in one flight where PIPELINING (RFC 2920) is offered.
         """
-        mail = self._mail_from(sender)
+        mail = mail_from(self.features, sender)
         self._finished = True
         pipelining = "PIPELINING" in self.features
         with self.exchange("sender"):
@@ -81,13 +81,6 @@ class SmtpSession:
         ):
             self._part(pipelining=pipelining)
         _expect(250, "sender", status, words)
-
-    def _mail_from(self, sender: str) -> bytes:
-        """Return the command's line; an address outside ASCII needs SMTPUTF8 (RFC 6531)."""
-        extended = not sender.isascii()
-        if _UNSENDABLE.search(sender) or (extended and "SMTPUTF8" not in self.features):
-            raise MailError("sender_unspeakable", stage="sender")
-        return f"MAIL FROM:<{sender}>{' SMTPUTF8' if extended else ''}\r\n".encode()
 
     def _part(self, *, pipelining: bool) -> None:
         """Read the last answers, so that the server does not write to a closed socket."""
@@ -107,6 +100,30 @@ class SmtpSession:
         if not self._finished:
             with suppress(OSError, smtplib.SMTPException), bounded(self._seconds):
                 self.client.putcmd("QUIT")
+
+
+def mail_from(
+    features: Mapping[str, str], sender: str, *, size: int = 0, utf8: bool = False
+) -> bytes:
+    """Return MAIL FROM's line, with the parameters that the server takes.
+
+    An address outside ASCII, here or in the message (`utf8`), needs SMTPUTF8 (RFC 6531). `size` is
+    the message's, in bytes (RFC 1870).
+    """
+    extended = utf8 or not sender.isascii()
+    if _UNSENDABLE.search(sender) or (extended and "SMTPUTF8" not in features):
+        raise MailError("sender_unspeakable", stage="sender")
+    parameters = " SMTPUTF8" if extended else ""
+    if size and "SIZE" in features:
+        parameters += f" SIZE={size}"
+    return f"MAIL FROM:<{sender}>{parameters}\r\n".encode()
+
+
+def rcpt_to(address: str) -> bytes:
+    """Return RCPT TO's line."""
+    if _UNSENDABLE.search(address):
+        raise MailError("recipient_unspeakable", stage="recipient")
+    return f"RCPT TO:<{address}>\r\n".encode()
 
 
 @contextmanager
@@ -185,16 +202,19 @@ def _in_two_lines(client: smtplib.SMTP, blob: str) -> tuple[int, bytes] | None:
 
 def _expect(wanted: int, stage: str, status: int, words: bytes, challenge: str = "") -> None:
     if status != wanted:
-        raise _refused(stage, status, words.decode("utf-8", "replace"), challenge)
+        raise refusal(stage, status, words, challenge)
 
 
-def _refused(stage: str, status: int, words: str, challenge: str = "") -> MailError:
+def refusal(stage: str, status: int, reply: bytes, challenge: str = "") -> MailError:
+    """Return what a whole reply says, as an error that carries its `status`."""
+    words = reply.decode("utf-8", "replace")
     said = f"{status} {words}" if status > 0 else words
     return MailError(
         smtp_code(status, words, stage=stage),
         stage=stage,
         server_words=one_line(f"{said} {challenge}"),
         retry_after=retry_after(words),
+        status=max(0, status),
     )
 
 
