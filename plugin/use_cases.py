@@ -11,6 +11,7 @@ from .connection.checking import ConnectionTests
 from .entra.identity import identity_for
 from .folders.mapping import Folders
 from .generic.replacing import Generics
+from .mail.mail import Mail
 from .sign_in.app_access import AppAccess
 from .sign_in.sign_in import SignIn
 from .upkeep.health import Health
@@ -57,6 +58,11 @@ class UseCases:
     def folders(self) -> Folders:
         """Default Folder Mappings."""
         return Folders(self.context, self.vault, self.accounts.shown)
+
+    @cached_property
+    def mail(self) -> Mail:
+        """Mail through the accounts."""
+        return Mail(self.context, self.vault)
 
     @cached_property
     def generics(self) -> Generics:

@@ -20,5 +20,9 @@ class Permission(StrEnum):
     MAP_FOLDERS = "mail_accounts.map_folders"
     #: Making Microsoft 365 accounts of the host's Generic accounts, deleting these, putting back.
     REPLACE = "mail_accounts.replace"
+    #: Previewing and sending mail through an account, and seeing what became of it.
+    SEND = "mail_accounts.send"
+    #: Deciding what becomes of a mail: taking it back, sending it again, giving it up.
+    DECIDE = "mail_accounts.decide"
     #: Running the jobs and seeing the health of all accounts together.
     MAINTAIN = "mail_accounts.maintain"

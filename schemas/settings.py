@@ -19,6 +19,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
 from .addresses import callback_path, database_url, own_address, proxy, server_address
+from .mail_settings import MailSettings
 from .spelling import (
     client_secret,
     day,
@@ -78,6 +79,7 @@ class Settings:
     proxy: str | None = field(default=None, repr=False)
     http_timeout: float = 10.0
     mail_timeout: float = 20.0
+    mail: MailSettings = field(default_factory=MailSettings)
 
     @property
     def redirect_uri(self) -> str:

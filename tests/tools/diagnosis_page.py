@@ -23,6 +23,7 @@ GROUPS = {
     "health": "The status page",
     "app": "Access without a person",
     "doctor": "The doctor",
+    "mail": "Mail in the outbox",
 }
 #: What the texts leave open is shown in pointed brackets.
 PLACES = {name.removeprefix("not_known.") for name in texts() if name.startswith("not_known.")}
