@@ -26,6 +26,7 @@ FLOORS = {
 
 #: The rooms of `plugin/`, bottom up: each may import only those that come before it.
 ROOMS = (
+    "frames",
     "findings",
     "errors",
     "wire",

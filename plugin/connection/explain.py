@@ -19,7 +19,8 @@ from ..errors import (
     UnavailableError,
 )
 from ..findings.catalogue import finding
-from ..findings.classify import entra_code, unavailable_code
+from ..findings.classify import unavailable_code
+from ..findings.entra_codes import entra_code
 from ..findings.redact import one_line
 from ..settings.clouds import endpoints
 
@@ -108,7 +109,7 @@ def _refusal(err: SignInNeededError | RegistrationError) -> tuple[str, str, dict
     cause = err.__cause__
     if not isinstance(cause, GrantRefusedError):
         return err.code, "", {}
-    return entra_code(cause.error, cause.aadsts), cause.description, cause.references
+    return err.code, cause.description, cause.references
 
 
 def _trace(err: BaseException) -> str:

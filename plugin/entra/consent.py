@@ -10,7 +10,15 @@ from .identity import identity_for
 if TYPE_CHECKING:
     from ...schemas.settings import Settings
 
-_HELPS = frozenset({"administrator_needed", "scope_missing"})
+_HELPS = frozenset(
+    {
+        "administrator_needed",
+        "consent_declined",
+        "consent_withdrawn",
+        "offline_access_missing",
+        "scope_missing",
+    }
+)
 
 
 def consent_links(code: str, settings: Settings) -> dict[str, str]:

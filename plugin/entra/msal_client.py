@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-import time
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .refusals import broken, seconds_of
+from ..errors import M365Error, UnavailableError
+from ..frames import clear_frames
+from .answers import PlainAnswer, fields_of
+from .asking import ask
+from .refusals import GrantRefusedError
 
 if TYPE_CHECKING:
-    from ..errors import M365Error
+    from collections.abc import Callable
 
-DISCOVERY_PATH = "/v2.0/.well-known/openid-configuration"
-_DISCOVERY_SECONDS = 24 * 3600.0
+    from .answers import Reader
+    from .asking import HttpClient
+    from .discovery import Discovery
+
+_T = TypeVar("_T")
 
 
 def _tells_no_secret(record: logging.LogRecord) -> bool:
@@ -27,61 +34,73 @@ def quiet_msal() -> Any:
     """Return MSAL, its loggers kept from telling secrets whatever levels the host sets."""
     import msal  # noqa: PLC0415 - 92 ms that a host pays at the first sign-in, not at its start
 
-    # A filter counts for records of its own logger only, so that each of them needs it.
+    # A filter applies to records of its own logger only, so each of them needs it.
     for name in tuple(sys.modules):
         if name.partition(".")[0] == "msal":
             logging.getLogger(name).addFilter(_tells_no_secret)
     return msal
 
 
-class HttpClient(Protocol):
-    """What MSAL asks of an HTTP client: `requests.Session` has this shape."""
+def memory_of(cache: str | None) -> Any:
+    """Return MSAL's token cache with one account, or an empty one.
 
-    def get(self, url: str, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
-    def post(self, url: str, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
+    Raises ``GrantRefusedError`` for a cache that MSAL cannot read: only a new sign-in helps.
+    """
+    memory = quiet_msal().SerializableTokenCache()
+    try:
+        if cache is not None:
+            memory.deserialize(cache)
+    except (ValueError, RecursionError):
+        raise GrantRefusedError({"error": "invalid_grant"}) from None
+    return memory
 
 
 class Client:
-    """The session as MSAL sees it: discovery is remembered, the last answer's status is kept.
+    """The session as MSAL sees it: discovery is remembered, and answers come checked by `read`.
 
     MSAL's own ``http_cache`` would also remember refusals (a 400 for 60 s), so that the answer
     after an administrator's consent would be a stale one.
     """
 
-    def __init__(self, session: HttpClient, discovered: dict[str, tuple[float, Any]]) -> None:
+    def __init__(self, session: HttpClient, discovery: Discovery, read: Reader) -> None:
         self._session = session
-        self._discovered = discovered
-        self.discovering = False
-        self.status = 0
-        self.retry_after: float | None = None
+        self._discovery = discovery
+        self._read = read
+        #: Whether MSAL is working on an answer, and not asking.
+        self.answered = False
 
-    def get(self, url: str, **kwargs: Any) -> Any:
-        """GET, from memory if it is a discovery document of the last day."""
-        known = self._discovered.get(url)
-        if known and known[0] > time.monotonic():
-            return known[1]
-        self.discovering = True
-        answer = self._note(self._session.get(url, **kwargs))
-        if answer.status_code == 200 and url.endswith(DISCOVERY_PATH):
-            self._discovered[url] = (time.monotonic() + _DISCOVERY_SECONDS, answer)
-        return answer
+    def get(self, url: str, **_: Any) -> PlainAnswer:  # noqa: ARG002 - requests' signature
+        """Return the discovery document, which is all that MSAL gets."""
+        self.answered = False
+        text = self._discovery.document().as_msal_reads_it()
+        self.answered = True
+        return PlainAnswer(text=text)
 
-    def post(self, url: str, **kwargs: Any) -> Any:
-        """POST, never remembered."""
-        self.discovering = False
-        return self._note(self._session.post(url, **kwargs))
+    def post(self, url: str, **kwargs: Any) -> PlainAnswer:
+        """POST; raise an error of ours for anything but a success of known shape."""
+        self.answered = False
+        response = ask(lambda: self._session.post(url, **kwargs))
+        text = json.dumps(fields_of(response, self._read))
+        self.answered = True
+        return PlainAnswer(text=text)
 
     def close(self) -> None:
         """Leave the session open: it is shared."""
 
-    def _note(self, answer: Any) -> Any:
-        self.status = answer.status_code
-        self.retry_after = seconds_of(answer.headers.get("Retry-After"))
-        return answer
 
-    def broken(self) -> M365Error:
-        """Return the error that the last answer stands for, which is not one."""
-        return broken(
-            status=self.status, retry_after=self.retry_after, discovering=self.discovering
-        )
+def translated(client: Client, question: Callable[[], _T]) -> _T:
+    """Return what MSAL makes of the answers; raise ``UnavailableError`` where it stumbles over one.
+
+    Only on an answer: what fails before there is one is a fault of this program, and stays it.
+    """
+    try:
+        return question()
+    except M365Error:
+        raise
+    except Exception as err:
+        if not client.answered:
+            raise
+        failure = UnavailableError("no usable answer")
+        # Not chained: MSAL's errors may hold what was answered.
+        clear_frames(err)
+    raise failure

@@ -1,6 +1,6 @@
 """Sign-in on another device (RFC 8628): a page and a code for the person, and patience.
 
-Whose sign-in it was, and keeping the grant, is `signin`'s job.
+`sign_in` compares who signed in and keeps the grant.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..entra.refusals import GrantRefusedError
 from ..errors import UnavailableError
+from ..wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds more between two questions after a fault or "slow down" (RFC 8628 §3.5).
 _SLOWER = 5
+#: How the token endpoint says that a code is no longer valid: RFC 8628 §3.5, and Microsoft's own.
+_RUN_OUT = frozenset({"expired_token", "bad_verification_code"})
 #: A device code's life is believed up to half an hour; Microsoft's is fifteen minutes.
 _LONGEST_LIFE = 1800
 
@@ -47,17 +51,21 @@ def signed_in_by_device(
     """
     with deadline():
         flow = identity.begin_device(claims=claims)
-    seconds, interval = min(int(flow["expires_in"]), _LONGEST_LIFE), int(flow["interval"])
-    until = time.monotonic() + seconds
+    seconds, interval = min(flow["expires_in"], _LONGEST_LIFE), flow["interval"]
+    life = Deadline.lasting(seconds)
     show(DeviceCode(page=flow["verification_uri"], code=flow["user_code"], seconds=seconds))
-    while time.monotonic() < until:
-        sleep(interval)
+    while life.left > 0:
+        sleep(min(interval, life.left))
         try:
             with deadline():
                 signed_in = identity.poll_device(flow)
         except UnavailableError:
             interval += _SLOWER
             continue
+        except GrantRefusedError as err:
+            if err.error in _RUN_OUT:
+                return None
+            raise
         if signed_in is not None:
             return signed_in
     return None

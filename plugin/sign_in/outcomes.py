@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ...schemas.signin import LoginCode, LoginOutcome
 from ..entra.claims import ForeignTokenError
 from ..entra.consent import consent_links
-from ..entra.refusals import GrantRefusedError
+from ..entra.refusals import GrantRefusedError, UnfitAnswerError
 from ..errors import M365Error, RegistrationError, UnavailableError
 from ..findings.catalogue import finding
-from ..findings.classify import entra_code, unavailable_code
+from ..findings.classify import unavailable_code
+from ..findings.entra_codes import entra_code
 from ..settings.clouds import endpoints
 from ..store import grants
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 #: Error numbers and ids stand in the description only when they come by the browser.
 _AADSTS = re.compile(r"AADSTS(\d{4,9})")
 _IDS = re.compile(r"\b(trace|correlation) id: ([0-9a-f-]{36})\b", re.IGNORECASE)
+#: The marks of grants that wait for a consent.
+_MISSING_CONSENT = ("administrator_needed", "consent_withdrawn")
 _CODES = {
     "declined": LoginCode.DECLINED,
+    "consent_declined": LoginCode.DECLINED,
     "administrator_needed": LoginCode.ADMINISTRATOR_NEEDED,
     "microsoft_unavailable": LoginCode.UNAVAILABLE,
     "throttled": LoginCode.UNAVAILABLE,
@@ -61,7 +65,11 @@ class Outcomes:
             return self.failed(LoginCode.REFUSED, "unknown")
         with self.context.change(self.worker) as change:
             # It counts for the whole tenant: no account goes on waiting for it.
-            forgiven = grants.forgive_grants(change.connection, "administrator_needed")
+            forgiven = [
+                account_id
+                for code in _MISSING_CONSENT
+                for account_id in grants.forgive_grants(change.connection, code)
+            ]
             change.happened("authz_consent_granted", self.attempt.account_id)
         button = "Test Connection" if self.attempt.account_id in forgiven else "Login"
         return LoginOutcome(
@@ -106,6 +114,8 @@ class Outcomes:
                 return self.failed(LoginCode.UNAVAILABLE, unavailable_code(err.reason), err)
             case ForeignTokenError():
                 return self.failed(LoginCode.REFUSED, "foreign_token", err)
+            case UnfitAnswerError():
+                return self.failed(LoginCode.REFUSED, err.code, err)
             case _:
                 raise err
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import stamina
 
 from ...schemas.permission import SYSTEM
-from ..entra.identity import claims_of
-from ..entra.refusals import GrantRefusedError
+from ..entra.refusals import GrantRefusedError, claims_of
 from ..errors import RegistrationError, SignInNeededError, StoreError, UnavailableError
+from ..findings.entra_codes import entra_code
 from ..store import grants
 from ..store.engines import reading, writing
 from ..wire.deadline import Deadline
@@ -177,7 +177,7 @@ class Vault:
             return leased.open_cache(self.context.ring) if leased else None
 
     def _refuse(self, row: TokenRow, owner: str, err: GrantRefusedError) -> None:
-        code = err.code
+        code = entra_code(err.error, err.aadsts, renewing=True)
         with writing(self.context.engine) as connection:
             marked = grants.refuse_grant(
                 connection,

@@ -51,14 +51,38 @@ def withdrawn(erp, sim):
 
 def test_a_consent_that_was_withdrawn_is_a_finding_of_the_test(erp, sim, withdrawn):
     (found,) = erp.test(withdrawn).findings
-    assert (found.code, found.actor) == ("administrator_needed", Actor.M365_ADMIN)
+    assert (found.code, found.actor) == ("consent_withdrawn", Actor.WORKER)
     view = erp.view(withdrawn)
     assert view.state == "sign_in_needed"
     for shown in (found, view.finding, *view.report.findings):
         assert shown.references["correlation_id"] == found.references["correlation_id"]
-        assert shown.references["correlation_id"] in shown.letter.text
-        assert shown.links[CONSENT_LABEL] in shown.letter.text
         assert "state=" not in shown.links[CONSENT_LABEL]
+
+
+def test_where_login_is_not_enough_the_administrator_is_told_with_a_letter(erp, sim, withdrawn):
+    """The worker's Login finds that only administrators may agree: there the letter comes."""
+    erp.test(withdrawn)
+    found = erp.sign_in(sim, withdrawn).finding
+    assert (found.code, found.actor) == ("administrator_needed", Actor.M365_ADMIN)
+    assert found.links[CONSENT_LABEL] in found.letter.text
+    assert "state=" not in found.links[CONSENT_LABEL]
+
+
+def test_where_people_may_agree_login_and_yes_are_enough(erp, sim, withdrawn):
+    sim.tenant.policies.admin_consent_required = False
+    erp.test(withdrawn)
+    assert erp.sign_in(sim, withdrawn).code == "connected"
+    assert erp.test(withdrawn).passed
+
+
+def test_an_administrators_part_at_a_renewal_stays_one(erp, sim):
+    account_id = erp.connected(sim)
+    erp.expire_token(account_id)
+    sim.faults.add(TokenFault("refresh_token", aadsts=90094, error="invalid_grant"))
+    (found,) = erp.test(account_id).findings
+    assert (found.code, found.actor) == ("administrator_needed", Actor.M365_ADMIN)
+    assert found.links[CONSENT_LABEL] in found.letter.text
+    assert found.references["correlation_id"] in found.letter.text
 
 
 def test_after_the_consent_the_account_works_at_once(erp, sim, withdrawn):
@@ -128,6 +152,7 @@ def test_a_permission_that_is_given_later_is_taken_up_by_the_next_test(erp, sim)
 
 def test_the_stored_report_has_no_letter_and_the_shown_one_does(erp, sim, withdrawn):
     """So that a process of the version before, which knows no letters, can read it."""
+    sim.faults.add(TokenFault("refresh_token", aadsts=90094, error="invalid_grant"))
     report = erp.test(withdrawn)
     with reading(engine_for(erp.name, erp.settings.database_url)) as connection:
         stored = read_account(connection, withdrawn).report

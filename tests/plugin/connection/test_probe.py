@@ -260,7 +260,7 @@ def refused(error, *numbers):
             "trace_id": "0a1b2c3d",
         }
     )
-    err = RegistrationError("registration_refused")
+    err = RegistrationError(cause.code)
     err.__cause__ = cause
     return err
 

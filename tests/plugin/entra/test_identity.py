@@ -3,8 +3,8 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from salesorder_m365.plugin.entra.identity import claims_of, identity_for
-from salesorder_m365.plugin.entra.refusals import GrantRefusedError
+from salesorder_m365.plugin.entra.identity import identity_for
+from salesorder_m365.plugin.entra.refusals import GrantRefusedError, claims_of
 from salesorder_m365.plugin.errors import RegistrationError, UnavailableError
 from salesorder_m365.simulator.identity.faults import TokenFault
 from support.client_certificate import certificate_pem

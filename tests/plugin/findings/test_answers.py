@@ -1,9 +1,9 @@
 """Every answer that Microsoft is known to give leads to its finding, with the one who must act."""
 
 import pytest
-from salesorder_m365.plugin.findings import classify
+from salesorder_m365.plugin.findings import entra_codes
 from salesorder_m365.plugin.findings.catalogue import finding, verdict_of
-from salesorder_m365.plugin.findings.classify import entra_code
+from salesorder_m365.plugin.findings.entra_codes import entra_code
 from salesorder_m365.plugin.findings.mail_replies import imap_code, retry_after, smtp_code
 from support.answers import ANSWERS
 
@@ -49,5 +49,5 @@ def test_entra_answer(row, number):
 
 
 def test_every_number_that_is_told_apart_has_a_row():
-    tables = (classify._PERSON, classify._REGISTRATION, classify._PASSING)
+    tables = (entra_codes.PERSON, entra_codes.REGISTRATION, entra_codes.PASSING)
     assert {number for table in tables for number in table} == {number for _, number in NUMBERS}

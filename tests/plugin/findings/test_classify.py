@@ -1,4 +1,4 @@
-"""What the tables make of answers that they do not list, and of what sockets and TLS raise."""
+"""What the tables make of what sockets, TLS and HTTP raise."""
 
 import errno
 import re
@@ -10,38 +10,10 @@ from datetime import UTC, datetime
 import pytest
 import trustme
 from salesorder_m365.plugin.findings.classify import (
-    entra_code,
     network_code,
     unavailable_code,
 )
 from salesorder_m365.plugin.wire.deadline import TooMuchDataError
-
-
-@pytest.mark.parametrize(
-    ("error", "numbers", "code"),
-    [
-        pytest.param("invalid_grant", [], "grant_refused", id="no number"),
-        pytest.param("invalid_grant", [1, 2, 99999999], "grant_refused", id="unlisted numbers"),
-        pytest.param("invalid_grant", [1, 65001], "administrator_needed", id="second number"),
-        pytest.param("invalid_grant", [90033], "grant_refused", id="lasting stays lasting"),
-        pytest.param(
-            "temporarily_unavailable", [7000222], "microsoft_unavailable", id="passing stays"
-        ),
-        pytest.param("server_error", [50173], "microsoft_unavailable", id="server error stays"),
-        pytest.param("invalid_client", [], "registration_refused", id="registration"),
-        pytest.param("invalid_client", [50173], "registration_refused", id="not the person's"),
-        pytest.param("access_denied", [], "declined", id="declined"),
-        pytest.param("consent_required", [], "administrator_needed", id="consent"),
-        pytest.param("interaction_required", [], "interaction_required", id="interaction"),
-        pytest.param("invalid_nonce", [65001], "foreign_token", id="nonce"),
-        pytest.param("slow_down", [], "throttled", id="slow down"),
-        pytest.param("", [], "sign_in_refused", id="nothing at all"),
-        pytest.param("new_error", [], "sign_in_refused", id="unlisted error"),
-        pytest.param("new_error", [50105], "user_not_assigned", id="unlisted error, known number"),
-    ],
-)
-def test_error_decides_and_numbers_refine(error, numbers, code):
-    assert entra_code(error, numbers) == code
 
 
 def verification(verify_code: int) -> ssl.SSLCertVerificationError:

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from salesorder_m365.plugin.findings import classify, mail_replies
+from salesorder_m365.plugin.findings import classify, entra_codes, mail_replies
 from salesorder_m365.plugin.findings.catalogue import codes
 from tools import diagnosis_page
 
@@ -15,12 +15,13 @@ RAISERS = {
     "RegistrationError": 0,
     "PermissionMissingError": 0,
     "SignInNeededError": 1,
+    "UnfitAnswerError": 0,
     "finding": 0,
 }
 CODE_FUNCTIONS = {"entra_code", "imap_code", "smtp_code", "network_code", "unavailable_code"}
 CODE_FUNCTIONS |= {"_tls_code", "_smtp_known"}
 
-TABLES = ("classify.py", "mail_replies.py")
+TABLES = ("classify.py", "entra_codes.py", "mail_replies.py")
 
 
 def parsed(name):
@@ -110,13 +111,13 @@ def test_every_code_of_the_tables_is_in_the_catalogue():
         "greeting",
         "tls",
     }
-    assert {"imap_unknown", "smtp_refused", "sign_in_refused", "tls_too_old"} <= given
+    assert {"imap_unknown", "smtp_refused", "consent_withdrawn", "tls_too_old"} <= given
     assert given - codes() == set()
 
 
 def tables():
-    yield from (classify._PERSON, classify._REGISTRATION, classify._PASSING)
-    yield {error: code for error, (code, _) in classify._ERRORS.items()}
+    yield from (entra_codes.PERSON, entra_codes.REGISTRATION, entra_codes.PASSING)
+    yield {error: code for error, (code, _) in entra_codes._ERRORS.items()}
     yield from (dict(mail_replies._IMAP), dict(mail_replies._SMTP))
     yield from (mail_replies._RESPONSES, mail_replies._UNKNOWN_AT)
     yield from (classify._CERTIFICATE, classify._TIMED_OUT, classify._UNAVAILABLE)
