@@ -223,6 +223,15 @@ def test_a_client_that_says_nothing_is_sent_away(sim, connect, command):
     assert wire.response() == b""
 
 
+def test_a_client_that_does_not_finish_its_sign_in_is_sent_away(sim, context):
+    sim.tenant.policies.imap_idle_seconds = 1
+    with ImapWire(sim.imap_port, context) as wire:
+        wire.send(b"a AUTHENTICATE XOAUTH2\r\n")
+        assert wire.response() == b"+ \r\n"
+        assert wire.response() == b"* BYE Connection is closed. 13\r\n"
+        assert wire.response() == b""
+
+
 # Messages -------------------------------------------------------------------------------------
 
 

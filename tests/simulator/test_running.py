@@ -18,6 +18,7 @@ from imapclient import IMAPClient
 from salesorder_m365.simulator import command as command_line
 from salesorder_m365.simulator.serving import PortInUse
 from salesorder_m365.simulator.simulator import Simulator
+from salesorder_m365.simulator.tenant import mailboxes
 from salesorder_m365.simulator.tenant.scopes import MAIL_SCOPES
 from support.client_certificate import certificate_pem
 
@@ -97,6 +98,16 @@ def test_a_restart_keeps_grants_consents_folders_and_keys(tmp_path):
     assert all(after[name][b"UIDNEXT"] > before[name][b"UIDNEXT"] for name in before)
     with Simulator(state_dir=state, redirect_uris=[URI]) as sim:
         assert refresh(sim, token)["error_codes"] == [50173]
+
+
+def test_a_mailbox_is_filled_when_it_is_first_used(mocker):
+    filled = mocker.spy(mailboxes, "first_messages")
+    with Simulator() as sim:
+        assert filled.call_count == 0
+        assert len(sim.tenant.messages(SALES)) == 3
+        sim.tenant.deliver(SALES, b"Subject: x\r\n\r\n")
+        assert len(sim.tenant.messages(SALES)) == 4
+    assert filled.call_count == 1
 
 
 def test_nobody_else_reads_the_state(tmp_path):

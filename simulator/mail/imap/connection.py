@@ -73,12 +73,8 @@ class Connection:
 
     async def _read(self) -> Command:
         """Return the next command; a client that is silent for too long is sent away."""
-        seconds = self._session.policies.imap_idle_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._reader.command(may_append=self._session.signed_in is not None)
-        except TimeoutError as err:
-            raise HangUpError(replies.IMAP_IDLE_TOO_LONG) from err
+        async with self._session.patience():
+            return await self._reader.command(may_append=self._session.signed_in is not None)
 
     def _check_session(self) -> None:
         """End a session whose token or whose folder is no longer valid."""

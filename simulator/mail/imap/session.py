@@ -1,17 +1,20 @@
 """What one connection knows: who signed in, which folder is selected, and whom to answer."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ... import replies
 from ...identity.tokens import Access
 from ...tenant.mailboxes import Mailbox
 from ...tenant.policies import Policies
 from ..access import MailAccess
 from .answers import Answers
 from .arguments import Command
-from .errors import ReplyError, WrongStateError
+from .errors import HangUpError, ReplyError, WrongStateError
 from .names import shown
 from .reader import CommandReader
 from .selected import Selected
@@ -110,10 +113,20 @@ class Session:
         self.answers.line(b"* " + (text.encode() if isinstance(text, str) else text))
 
     async def ask(self, text: str) -> bytes:
-        """Send a continuation and return the client's line."""
+        """Send a continuation and return the client's line. Raises HangUpError."""
         self.answers.line(f"+ {text}")
         await self.answers.flush()
-        return await self.reader.line() or b""
+        async with self.patience():
+            return await self.reader.line() or b""
+
+    @asynccontextmanager
+    async def patience(self) -> AsyncIterator[None]:
+        """Wait for the client as long as Exchange does. Raises HangUpError after that."""
+        try:
+            async with asyncio.timeout(self.policies.imap_idle_seconds):
+                yield
+        except TimeoutError as err:
+            raise HangUpError(replies.IMAP_IDLE_TOO_LONG) from err
 
 
 class Needs(IntEnum):
@@ -128,8 +141,8 @@ class Needs(IntEnum):
 class Verb:
     """A command: what runs it, and when it may come.
 
-    `run` returns the text of the tagged OK, without the verb where that is all there is to say.
-    `numbered` commands speak of sequence numbers, so that no EXPUNGE may follow them.
+    `run` returns the text of the tagged OK. `numbered` commands speak of sequence numbers, so that
+    no EXPUNGE may follow them.
     """
 
     run: Callable[[Session, Command], Awaitable[str]]
