@@ -65,6 +65,7 @@ check: $(VENV)/.ready
 
 test: check
 	sh tests/system-packages
+	sh tests/node-packages
 	$(BIN)/python -m pytest
 
 oauth-checklist: $(VENV)/.ready
