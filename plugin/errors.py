@@ -138,6 +138,18 @@ class SignInNeededError(M365Error):
 class RegistrationError(M365Error):
     """Microsoft refuses the app registration (secret, certificate): no account is at fault."""
 
+    def __init__(
+        self,
+        code: str,
+        *,
+        server_words: str = "",
+        references: Mapping[str, str] = _NONE,
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(code, server_words=server_words, references=references)
+        #: Seconds in which Microsoft is not asked again; 0 right after it refused.
+        self.retry_after = retry_after
+
 
 class UnavailableError(M365Error):
     """A passing fault: try again, not before `retry_after` seconds.
@@ -145,8 +157,17 @@ class UnavailableError(M365Error):
     `reason` is for the log; `code` is the finding's, by default what the `reason` stands for.
     """
 
-    def __init__(self, reason: str, *, retry_after: float = 5.0, code: str | None = None) -> None:
-        super().__init__(code or unavailable_code(reason))
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: float = 5.0,
+        code: str | None = None,
+        server_words: str = "",
+        references: Mapping[str, str] = _NONE,
+    ) -> None:
+        code = code or unavailable_code(reason)
+        super().__init__(code, server_words=server_words, references=references)
         self.reason = reason
         self.retry_after = retry_after
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...schemas.permission import Permission
+from ...schemas.permission import SYSTEM, Permission
 from ..border import use_case
 from ..store import accounts
 from ..store.engines import reading
@@ -41,7 +41,9 @@ class ConnectionTests:
             mailbox=row.form.sender_email,
             username=row.form.username,
             sender=row.form.sender_email,
-            token=lambda rejected: self.vault.token(account_id, rejected=rejected),
+            token=lambda rejected: self.vault.token(
+                account_id, rejected=rejected, pressed=worker != SYSTEM
+            ),
             progress=progress,
             now=self.context.now,
         )

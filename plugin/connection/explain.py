@@ -19,7 +19,6 @@ from ..errors import (
     UnavailableError,
 )
 from ..findings.catalogue import finding
-from ..findings.classify import unavailable_code
 from ..findings.entra_codes import entra_code
 from ..findings.redact import one_line
 from ..settings.clouds import endpoints
@@ -83,14 +82,12 @@ def explained(err: Exception, subject: Subject, protocol: str) -> Finding:
             code, words = err.code, err.server_words
         case PermissionMissingError():
             code, values["scopes"] = err.code, err.scopes
-        case SignInNeededError() | RegistrationError():
-            code, words, references = _refusal(err)
+        case SignInNeededError() | RegistrationError() | UnavailableError():
+            code, words, references = err.code, err.server_words, err.references
         case GrantRefusedError():
             code, references = entra_code(err.error, err.aadsts), err.references
             # What a page says beside its number is not read: it is HTML.
             words = err.description or " ".join(f"AADSTS{number}" for number in err.aadsts)
-        case UnavailableError():
-            code = unavailable_code(err.reason)
         case StoreError():
             code = "store_unusable"
         case TimeoutError():
@@ -102,14 +99,6 @@ def explained(err: Exception, subject: Subject, protocol: str) -> Finding:
         values["seconds"] = f"{subject.settings.mail_timeout:g}"
     links = consent_links(code, subject.settings)
     return finding(code, server_words=words, references=references, links=links, **values)
-
-
-def _refusal(err: SignInNeededError | RegistrationError) -> tuple[str, str, dict[str, str]]:
-    """Return code, Microsoft's words and its ids; the last two only from a refusal just now."""
-    cause = err.__cause__
-    if not isinstance(cause, GrantRefusedError):
-        return err.code, "", {}
-    return err.code, cause.description, cause.references
 
 
 def _trace(err: BaseException) -> str:

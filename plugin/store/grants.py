@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
+    Float,
     Integer,
+    String,
     bindparam,
     cast,
     delete,
@@ -19,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from ..errors import SealError
 from .clock import database_now
 from .sealing import Place
 from .tables import account, grant
@@ -29,6 +34,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from .sealing import KeyRing
+
+log = logging.getLogger(__name__)
+
+#: No wait is longer (seconds): what ends later is from before a clock was set back.
+LONGEST_WAIT = 3600.0
 
 
 class GrantKind(StrEnum):
@@ -87,10 +97,31 @@ class TokenRow:
     #: The database's clock when the row was read.
     read_at: float
 
+    def leased(self, seconds: float) -> bool:
+        """Return whether somebody held the lease, of so many seconds, when the row was read.
+
+        No lease ends later than that: one that seems to is from before a clock was set back.
+        """
+        until = self.lease_until
+        return until is not None and self.read_at <= until <= self.read_at + seconds
+
     @property
-    def leased(self) -> bool:
-        """Whether somebody held the lease when the row was read."""
-        return self.lease_until is not None and self.lease_until >= self.read_at
+    def wait_left(self) -> float:
+        """The seconds for which Microsoft is not to be asked, when the row was read."""
+        left = max(0.0, self.not_before - self.read_at)
+        set_back = self.wait_set_at is not None and self.wait_set_at > self.read_at
+        return 0.0 if set_back or left > LONGEST_WAIT else left
+
+    @property
+    def last_wait(self) -> float:
+        """The seconds of the wait after the last fault; 0 where a renewal has succeeded since."""
+        if self.wait_set_at is None:
+            return 0.0
+        return min(max(0.0, self.not_before - self.wait_set_at), LONGEST_WAIT)
+
+    def since(self, moment: float | None) -> float | None:
+        """Return the seconds since then; None where it is not known or lies ahead."""
+        return None if moment is None or moment > self.read_at else self.read_at - moment
 
     def open_token(self, ring: KeyRing) -> str:
         """Return the access token."""
@@ -113,10 +144,17 @@ class GrantRow(TokenRow):
         return ring.open(self.msal_cache, _place(self.account_id, "msal_cache")).decode()
 
     def open_claims(self, ring: KeyRing) -> str | None:
-        """Return the claims that the next sign-in must ask for."""
+        """Return the claims that the next sign-in must ask for; unreadable ones are none.
+
+        Microsoft asks for them again, and a lost key must not keep anybody from signing in.
+        """
         if self.claims is None:
             return None
-        return ring.open(self.claims, _place(self.account_id, "claims")).decode()
+        try:
+            return ring.open(self.claims, _place(self.account_id, "claims")).decode()
+        except SealError as err:
+            log.warning("claims of %s were left out: %s", self.account_id, err)
+            return None
 
 
 def _values(found: Any) -> dict[str, Any]:
@@ -138,6 +176,9 @@ def _sealed(ring: KeyRing, account_id: str, kind: GrantKind, tokens: NewTokens) 
     }
 
 
+#: A version is an integer of 32 bits, with room for an hourly renewal over 100,000 years.
+_FIRST_VERSIONS = 2**30
+
 # By the database's clock, as it is read: workers' clocks may be minutes apart.
 _EXPIRES = cast(database_now() + bindparam("lifetime", type_=Integer), BigInteger)
 
@@ -157,23 +198,35 @@ _TOKEN = _by_id(
 _THIS_VERSION = update(grant).where(
     grant.c.account_id == bindparam("of_account"), grant.c.token_version == bindparam("of_version")
 )
+_SECONDS = bindparam("seconds", type_=Float)
 _TAKE_LEASE = (
     _THIS_VERSION.where(
-        grant.c.not_before <= database_now(),
-        grant.c.refused.is_(None),
-        or_(grant.c.lease_owner.is_(None), grant.c.lease_until < database_now()),
+        grant.c.not_before == bindparam("of_not_before"),
+        grant.c.refused.is_not_distinct_from(bindparam("of_refused", type_=String)),
+        grant.c.tried_at.is_not_distinct_from(bindparam("of_tried_at", type_=Float)),
+        or_(
+            grant.c.lease_owner.is_(None),
+            grant.c.lease_until < database_now(),
+            grant.c.lease_until > database_now() + _SECONDS,
+        ),
     )
-    .values(lease_owner=bindparam("owner"), lease_until=database_now() + bindparam("seconds"))
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_until=database_now() + _SECONDS,
+        tried_at=database_now(),
+    )
     .returning(*grant.c, database_now().label("read_at"))
 )
-_LEASED = _THIS_VERSION.where(grant.c.lease_owner == bindparam("of_owner")).values(
-    lease_owner=null(), lease_until=null()
-)
-_RENEW = _LEASED.values(
+_FREE = {"lease_owner": null(), "lease_until": null()}
+_LEASED = _THIS_VERSION.where(grant.c.lease_owner == bindparam("of_owner")).values(_FREE)
+_RENEW = _THIS_VERSION.values(
+    **_FREE,
     token_version=grant.c.token_version + 1,
     not_before=0,
     wait_set_at=null(),
     wait_reason=null(),
+    refused=null(),
+    claims=null(),
     obtained_at=database_now(),
     expires_at=_EXPIRES,
     access_token=bindparam("sealed_token"),
@@ -208,8 +261,8 @@ def put_grant(  # noqa: PLR0913 - one value per column
 ) -> None:
     """Store the grant of a sign-in in place of whatever was there.
 
-    The version goes on counting, so that a refresh that was under way with the old grant fails
-    its compare-and-set.
+    The version goes on counting, and begins anywhere, so that a renewal that was under way with
+    the old grant fails its compare-and-set, also where that was deleted in between.
     """
     # Two sign-ins at once come one after the other, and a refresh's write before or after both.
     connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update())
@@ -226,7 +279,7 @@ def put_grant(  # noqa: PLR0913 - one value per column
             granted_at=granted_at,
             kind=kind.value,
             obtained_at=database_now(),
-            token_version=(version or 0) + 1,
+            token_version=(version or secrets.randbelow(_FIRST_VERSIONS)) + 1,
             not_before=0,
             expires_at=_EXPIRES,
             access_token=bindparam("sealed_token"),
@@ -240,16 +293,19 @@ def put_grant(  # noqa: PLR0913 - one value per column
 def take_lease(
     connection: Connection, row: TokenRow, owner: str, seconds: float
 ) -> GrantRow | None:
-    """Take the lease on exactly this version of the grant and return it; None if it is taken.
+    """Take the lease on the grant as `row` shows it, and return it; None if it is taken.
 
-    It is not to be had either once Microsoft has refused the grant or asked for patience: another
-    worker may have learned so since `row` was read.
+    Nor is it to be had where another worker has tried since `row` was read: what that one learned
+    comes first.
     """
-    taken = connection.execute(
-        _TAKE_LEASE,
-        {"of_account": row.account_id, "of_version": row.token_version}
-        | {"owner": owner, "seconds": seconds},
-    ).first()
+    seen = {
+        "of_account": row.account_id,
+        "of_version": row.token_version,
+        "of_not_before": row.not_before,
+        "of_refused": row.refused,
+        "of_tried_at": row.tried_at,
+    }
+    taken = connection.execute(_TAKE_LEASE, seen | {"owner": owner, "seconds": seconds}).first()
     return None if taken is None else GrantRow(**_values(taken))
 
 
@@ -258,18 +314,37 @@ def _of(row: TokenRow, owner: str) -> dict[str, Any]:
     return {"of_account": row.account_id, "of_version": row.token_version, "of_owner": owner}
 
 
-def write_tokens(
-    connection: Connection, ring: KeyRing, row: TokenRow, owner: str, tokens: NewTokens
-) -> bool:
-    """Write renewed tokens if the lease still holds, and give it back; return whether."""
-    values = _of(row, owner) | _sealed(ring, row.account_id, row.kind, tokens)
+def write_tokens(connection: Connection, ring: KeyRing, row: TokenRow, tokens: NewTokens) -> bool:
+    """Write renewed tokens unless others have come since; return whether they were written.
+
+    An answer that comes after its lease has run out counts too, and clears a mark that another
+    worker has set meanwhile: Microsoft has given these tokens for this very version.
+    """
+    values = {"of_account": row.account_id, "of_version": row.token_version}
+    values |= _sealed(ring, row.account_id, row.kind, tokens)
     return bool(connection.execute(_RENEW, values).rowcount == 1)
 
 
-def release_lease(connection: Connection, row: TokenRow, owner: str, *, wait: float) -> None:
-    """Give the lease back without new tokens; nobody asks again within `wait` seconds."""
-    not_before = database_now() + wait if wait else 0
-    connection.execute(_LEASED.values(not_before=not_before), _of(row, owner))
+def release_lease(
+    connection: Connection,
+    row: TokenRow,
+    owner: str,
+    *,
+    wait: float,
+    reason: dict[str, Any] | None = None,
+) -> None:
+    """Give the lease back without new tokens; nobody asks again within `wait` seconds.
+
+    `reason` is plain JSON without secrets. Without a `wait` all stays as it was.
+    """
+    values: dict[str, Any] = {}
+    if wait:
+        values = {
+            "not_before": database_now() + wait,
+            "wait_set_at": database_now(),
+            "wait_reason": reason,
+        }
+    connection.execute(_LEASED.values(**values), _of(row, owner))
 
 
 def refuse_grant(
@@ -296,7 +371,11 @@ def forgive_grants(connection: Connection, code: str) -> list[str]:
     accounts = list(connection.scalars(refused))
     if accounts:
         again = update(grant).where(grant.c.account_id.in_(accounts), grant.c.refused == code)
-        connection.execute(again.values(refused=null(), claims=null(), not_before=0))
+        connection.execute(
+            again.values(
+                refused=null(), claims=null(), not_before=0, wait_set_at=null(), tried_at=null()
+            )
+        )
     return accounts
 
 

@@ -69,10 +69,12 @@ class RenewableToken:
                 reason = _REASONS.get(err.code)
                 if reason is None or reason in made:
                     raise
+                if reason is Again.RENEWED:
+                    refused, token = token, self._new_token()
+                    if token.secret == refused.secret:
+                        raise  # too young to be at fault: the refusal is what counts
             made.add(reason)
             notice(reason)
-            if reason is Again.RENEWED:
-                token = self._new_token()
 
     def _new_token(self) -> Token:
         if not self._lock.acquire(timeout=remaining()):

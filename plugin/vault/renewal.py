@@ -1,44 +1,42 @@
-"""Grants: one valid token for whoever asks, one refresh at a time over all processes.
+"""Grants: one valid token for each caller, one renewal at a time over all processes.
 
 The protocol: read; if the token is fresh, use it. Else take the lease with one conditional UPDATE,
-read again, ask Microsoft with no transaction open, and write with compare-and-set. What Microsoft
-refuses for good marks the grant; a passing fault only sets a time before which nobody asks again.
+ask Microsoft with no transaction open, and write with compare-and-set (`leasing`). Few refusals
+mark a grant (`refusing`); every other fault only sets a time before which nobody asks again
+(`waiting`). This module decides who gets which token.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
-import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-import stamina
-
-from ...schemas.permission import SYSTEM
-from ..entra.refusals import GrantRefusedError, claims_of
 from ..errors import RegistrationError, SignInNeededError, StoreError, UnavailableError
-from ..findings.entra_codes import entra_code
 from ..store import grants
-from ..store.engines import reading, writing
-from ..wire.deadline import Deadline
+from ..store.engines import reading
+from .leasing import Renewals
+from .presses import PRESSED
+from .waiting import Patience, is_throttled, told_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..context import Context
     from ..entra.identity import Identity
-    from ..entra.tokens import Tokens
+    from ..errors import M365Error
     from ..store.grants import TokenRow
 
 log = logging.getLogger(__name__)
 
 #: A token is renewed this many seconds before it runs out.
 MARGIN = 300.0
-#: After a refusal of the registration nobody asks again for a minute.
-_REGISTRATION_WAIT = 60.0
-#: Seconds between two looks at the row while another worker renews: growing, and spread.
-_FIRST_LOOK, _LONGEST_LOOK = 0.05, 0.5
+#: A token that a mail server refuses so many seconds after it came is not at fault: a newer one
+#: would be refused alike.
+_YOUNG = 60.0
+#: A refused grant is tried again so often: one POST shows what an administrator has changed.
+MARK_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +46,10 @@ class AccessToken:
     secret: str = field(repr=False)
     expires_at: float
     scopes: tuple[str, ...]
-
-
-class _Patience:
-    """How long a worker waits for another one's renewal, and how often it looks."""
-
-    def __init__(self, seconds: float) -> None:
-        self._deadline = Deadline.after(seconds)
-        self._look = _FIRST_LOOK
-
-    def wait(self) -> None:
-        """Sleep until the next look; raise ``UnavailableError`` if there is no time for one."""
-        try:
-            self._deadline.remaining()
-        except TimeoutError as err:
-            raise UnavailableError("another worker is renewing the token") from err
-        # Spread, for a crowd that looks in step would also rush for the lease in step.
-        time.sleep(self._look * (0.5 + secrets.randbelow(100) / 100))
-        self._look = min(self._look * 1.5, _LONGEST_LOOK)
+    #: Whose sign-in it is from.
+    kind: grants.GrantKind = grants.GrantKind.PERSON
+    #: Why this token, still valid, could not be renewed though it was time to.
+    not_renewed: M365Error | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,137 +59,123 @@ class Vault:
     context: Context
     identity: Callable[[], Identity]
 
-    def token(self, account_id: str, *, rejected: str | None = None) -> AccessToken:
+    def token(
+        self, account_id: str, *, rejected: str | None = None, pressed: bool = False
+    ) -> AccessToken:
         """Return a valid token; `rejected` is one that a mail server has just refused.
 
-        A fresh token costs one SELECT and one AES-GCM opening: no MSAL, no HTTP.
+        A fresh token costs one SELECT and one AES-GCM opening: no MSAL, no HTTP. A `rejected` token
+        younger than a minute is returned as it is: the mail server's refusal is what counts.
+
+        `pressed` means that a person wants to see how things stand. Microsoft is asked, ten times a
+        minute at most, also where the token is fresh, the grant marked as refused, or a fault
+        waited after. A lasting refusal is raised then, even if the old token would still serve.
 
         Raises ``SignInNeededError``, ``RegistrationError``, ``UnavailableError``, ``StoreError``.
         """
+        request = _Request(self.context, self._renewals, account_id, rejected, pressed=pressed)
+        return request.token()
+
+    @cached_property
+    def _renewals(self) -> Renewals:
+        return Renewals(self.context, self.identity)
+
+
+class _Request:
+    """One caller's request for a token."""
+
+    def __init__(
+        self,
+        context: Context,
+        renewals: Renewals,
+        account_id: str,
+        rejected: str | None,
+        *,
+        pressed: bool,
+    ) -> None:
+        self._context = context
+        self._renewals = renewals
+        self._account_id = account_id
+        self._rejected = rejected
+        self._pressed = pressed
+        #: Whether Microsoft is to be asked, whatever the row says.
+        self._asks = pressed and PRESSED.allow(context.host.name, account_id)
+
+    def token(self) -> AccessToken:
+        """Read, and renew or wait for another worker's renewal, until there is a token."""
         # A killed worker's lease, and then its successor's, may both be waited for.
-        patience = _Patience(2 * self._lease_seconds)
+        patience = Patience(2 * self._renewals.lease_seconds)
         version = None
         while True:
-            row = self._read(account_id)
-            if row.refused:
-                raise SignInNeededError(account_id, row.refused)
-            usable = self._usable(row, rejected)
-            # A token that has come since, to whomever, is used however short its life is.
-            renewed = version not in {None, row.token_version}
-            version = row.token_version
-            if usable and (renewed or row.expires_at - row.read_at > MARGIN):
-                return self._opened(row)
-            if row.not_before > row.read_at:
-                return self._old_or_wait(row, usable=usable)
-            if renewed:
+            row = self._read()
+            usable = self._usable(row)
+            if version not in {None, row.token_version}:
+                # What has come since, for any caller, is used however short its life is.
+                if usable:
+                    return self._opened(row)
                 raise UnavailableError("the renewed token had already run out")
-            if self._renewed(row, usable=usable):
-                continue
-            if usable:
-                return self._opened(row)  # it still serves, whoever renews it
-            patience.wait()
+            version = row.token_version
+            if usable and self._suffices(row):
+                return self._opened(row)
+            try:
+                self._renew(row, patience, usable=usable)
+            except (SignInNeededError, RegistrationError, UnavailableError, StoreError) as err:
+                return self._despite(err, row, usable=usable)
+            if usable and not self._pressed:
+                return self._opened(self._read())  # renewed, or serving while others renew it
 
-    @property
-    def _lease_seconds(self) -> float:
-        # The HTTP deadline must end well within half the lease.
-        return 2 * self.context.settings.http_timeout + 5
-
-    def _read(self, account_id: str) -> TokenRow:
-        with reading(self.context.engine, once=True) as connection:
-            row = grants.read_token(connection, account_id)
+    def _read(self) -> TokenRow:
+        with reading(self._context.engine, once=True) as connection:
+            row = grants.read_token(connection, self._account_id)
         if row is None:
-            raise SignInNeededError(account_id, "not_signed_in")
+            raise SignInNeededError(self._account_id, "not_signed_in")
         return row
 
-    def _usable(self, row: TokenRow, rejected: str | None) -> bool:
+    def _usable(self, row: TokenRow) -> bool:
         if row.expires_at <= row.read_at:
             return False
-        return rejected is None or row.open_token(self.context.ring) != rejected
+        if self._rejected is None or row.open_token(self._context.ring) != self._rejected:
+            return True
+        age = row.since(row.obtained_at)
+        return age is not None and age < _YOUNG and not self._asks
 
-    def _opened(self, row: TokenRow) -> AccessToken:
+    def _suffices(self, row: TokenRow) -> bool:
+        """Return whether a usable token is given without asking Microsoft."""
+        if self._pressed:
+            return not self._asks and self._standing(row) is None
+        # A mark says nothing about a token that Microsoft gave before it.
+        return bool(row.refused) or row.expires_at - row.read_at > MARGIN
+
+    def _standing(self, row: TokenRow) -> M365Error | None:
+        """Return what is known to stand in the way, without asking again."""
+        tried = row.since(row.tried_at)
+        due = self._asks or tried is None or tried >= MARK_SECONDS
+        if row.refused and not due:
+            return SignInNeededError(row.account_id, row.refused)
+        if row.wait_left and (is_throttled(row) or not self._asks):
+            return told_again(row, row.wait_left)
+        return None
+
+    def _renew(self, row: TokenRow, patience: Patience, *, usable: bool) -> None:
+        standing = self._standing(row)
+        if standing:
+            raise standing
+        if not self._renewals.renew(row) and (self._pressed or not usable):
+            patience.wait()
+
+    def _despite(self, err: M365Error, row: TokenRow, *, usable: bool) -> AccessToken:
+        """Return the old token while it serves; a person is told of what will not pass."""
+        lasting = isinstance(err, SignInNeededError | RegistrationError)
+        if not usable or (self._pressed and lasting):
+            raise err
+        log.warning("grant of %s not renewed: %s", row.account_id, err)
+        return self._opened(row, not_renewed=err)
+
+    def _opened(self, row: TokenRow, not_renewed: M365Error | None = None) -> AccessToken:
         return AccessToken(
-            secret=row.open_token(self.context.ring),
+            secret=row.open_token(self._context.ring),
             expires_at=row.expires_at,
             scopes=tuple(row.scopes.split()),
+            kind=row.kind,
+            not_renewed=not_renewed,
         )
-
-    def _old_or_wait(self, row: TokenRow, *, usable: bool) -> AccessToken:
-        if usable:
-            return self._opened(row)
-        raise UnavailableError("waiting after a fault", retry_after=row.not_before - row.read_at)
-
-    def _renewed(self, row: TokenRow, *, usable: bool) -> bool:
-        """Renew; a passing fault, of the database too, is hidden while the old token serves."""
-        try:
-            return self._renew_alone(row)
-        except (RegistrationError, UnavailableError, StoreError) as err:
-            if not usable:
-                raise
-            log.warning("grant of %s not renewed yet: %s", row.account_id, err)
-            return False
-
-    def _renew_alone(self, row: TokenRow) -> bool:
-        """Renew under the lease; tell whether the row has a new token by it.
-
-        False means that another worker has or had the lease.
-        """
-        owner, identity = secrets.token_hex(16), self.identity()
-        cache = None if row.leased else self._take_lease(row, owner)
-        if cache is None:
-            return False
-        try:
-            with Deadline.after(self.context.settings.http_timeout).applied():
-                app = row.kind is grants.GrantKind.APP
-                tokens = identity.app_tokens() if app else identity.renew(cache)
-        except GrantRefusedError as err:
-            self._refuse(row, owner, err)
-            return False
-        except (RegistrationError, UnavailableError) as err:
-            wait = getattr(err, "retry_after", _REGISTRATION_WAIT)
-            self._release(row, owner, wait)
-            if isinstance(err, RegistrationError):
-                self.context.alarm_registration(err.code)
-            raise
-        return self._keep(row, owner, tokens)
-
-    def _take_lease(self, row: TokenRow, owner: str) -> str | None:
-        """Return MSAL's cache as it is under the lease, None if the lease is not to be had."""
-        # A power cut that forgets the lease has ended its holder too, SQLite being of one machine.
-        with writing(self.context.engine, lasting=False) as connection:
-            leased = grants.take_lease(connection, row, owner, self._lease_seconds)
-            # Opened here: a value that does not open takes the lease back with it.
-            return leased.open_cache(self.context.ring) if leased else None
-
-    def _refuse(self, row: TokenRow, owner: str, err: GrantRefusedError) -> None:
-        code = entra_code(err.error, err.aadsts, renewing=True)
-        with writing(self.context.engine) as connection:
-            marked = grants.refuse_grant(
-                connection,
-                self.context.ring,
-                row,
-                owner,
-                code=code,
-                claims=claims_of(err.claims),
-            )
-        if not marked:
-            return  # the lease ran out meanwhile: what is there now decides
-        log.warning("grant of %s refused: %s", row.account_id, code)
-        self.context.emit(
-            "authn_token_revoked", SYSTEM, row.account_id, code=code, **err.references
-        )
-        raise SignInNeededError(
-            row.account_id, code, server_words=err.description, references=err.references
-        ) from err
-
-    def _keep(self, row: TokenRow, owner: str, tokens: Tokens) -> bool:
-        # The old refresh token is still in the row: a crash before this commit loses nothing.
-        for attempt in stamina.retry_context(on=StoreError, attempts=4, timeout=5.0):
-            with attempt, writing(self.context.engine) as connection:
-                kept = grants.write_tokens(connection, self.context.ring, row, owner, tokens)
-        if kept:
-            log.info("grant renewed for %s", row.account_id)
-        return kept
-
-    def _release(self, row: TokenRow, owner: str, wait: float) -> None:
-        with writing(self.context.engine) as connection:
-            grants.release_lease(connection, row, owner, wait=wait)

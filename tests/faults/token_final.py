@@ -137,7 +137,7 @@ def interaction_required(bench: Bench) -> Mapping[str, Any]:
     "invalid_client: {}",
     expected={
         "no token": "RegistrationError",
-        "another worker": "UnavailableError",
+        "another worker": "RegistrationError",
         "POSTs": 1,
         "account": "connected",
         "grant": "unchanged",

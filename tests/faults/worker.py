@@ -27,10 +27,9 @@ from salesorder_m365.hooks import implementations
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.entra.identity import Identity
 from salesorder_m365.plugin.errors import M365Error
-from salesorder_m365.plugin.store import resealing
+from salesorder_m365.plugin.store import grants, resealing
 from salesorder_m365.plugin.use_cases import UseCases
-from salesorder_m365.plugin.vault import renewal as vault
-from salesorder_m365.plugin.vault import rotation
+from salesorder_m365.plugin.vault import leasing, rotation
 from salesorder_m365.plugin.wire import http as http_session
 from salesorder_m365.schemas.settings import load_settings
 from sqlalchemy.dialects import postgresql, sqlite
@@ -75,9 +74,9 @@ def arm(point: str, act: Callable[[str], None]) -> None:
 
     target, name, before = {
         "lease": (Identity, "renew", True),
-        "answer": (vault.grants, "write_tokens", True),
-        "write": (vault.grants, "write_tokens", False),
-        "commit": (vault.Vault, "_keep", False),
+        "answer": (grants, "write_tokens", True),
+        "write": (grants, "write_tokens", False),
+        "commit": (leasing.Renewals, "_keep", False),
         "batch": (resealing, "replace_values", False),
     }[point]
     original = getattr(target, name)

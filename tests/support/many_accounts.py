@@ -21,7 +21,7 @@ FAULTS = {
     "IMAP off for the mailbox": ("imap_disabled",),
     "no Send As": ("send_as_denied",),
     "no Full Access": ("full_access_missing", "send_as_denied"),
-    "stored token damaged": ("store_unusable",),
+    "stored grant damaged": ("store_unusable",),
 }
 
 
@@ -113,8 +113,8 @@ class _Maker:
                 self.account(name, ADMIN, "info@contoso.test")
             case "IMAP off for the mailbox":
                 self.account(name, ARCHIVE)
-            case "stored token damaged":
+            case "stored grant damaged":
                 damaged = grant.c.account_id == self.account(name, SALES)
                 with writing(self.engine) as connection:
-                    row = grant.update().where(damaged).values(access_token=b"\x01" * 60)
-                    connection.execute(row)
+                    spoilt = {"access_token": b"\x01" * 60, "msal_cache": b"\x01" * 60}
+                    connection.execute(grant.update().where(damaged).values(**spoilt))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from salesorder_m365.plugin.connection import probe as module
-from salesorder_m365.plugin.entra.refusals import GrantRefusedError
+from salesorder_m365.plugin.entra.refusals import refusal
 from salesorder_m365.plugin.errors import (
     MailError,
     RegistrationError,
@@ -252,17 +252,13 @@ def test_a_token_of_somebody_else_is_told_by_both_protocols(sim, run):
 
 
 def refused(error, *numbers):
-    cause = GrantRefusedError(
-        {
-            "error": error,
-            "error_codes": list(numbers),
-            "error_description": "AADSTS: see Bearer abcdef",
-            "trace_id": "0a1b2c3d",
-        }
-    )
-    err = RegistrationError(cause.code)
-    err.__cause__ = cause
-    return err
+    answer = {
+        "error": error,
+        "error_codes": list(numbers),
+        "error_description": "AADSTS: see Bearer abcdef",
+        "trace_id": "0a1b2c3d",
+    }
+    return refusal(answer, status=401, retry_after=None)
 
 
 TOKEN_ERRORS = [

@@ -339,7 +339,7 @@ def test_the_commands_from_one_key_to_the_next(run):
     rotated = run("rotate", NEW, OLD)
     assert (rotated.exit_code, lines(rotated)[-1]) == (
         0,
-        "6 rows sealed anew with newer, 0 remain.",
+        "6 rows sealed with newer, 0 remain.",
     )
     assert lines(run("check", NEW, OLD)) == [
         "newer 10 values newest: seals what is stored from now on",
