@@ -97,7 +97,17 @@ def test_random_names_are_all_answered_while_others_are_served(sim, wire, before
 
 
 @pytest.mark.parametrize(
-    "name", [b'"R&D"', b'"&AOQ"', b'"&ZeVnLIqe"', b'"a&b-c"', b'"&-&"', b'"&AGE-"']
+    "name",
+    [
+        b'"R&D"',
+        b'"&AOQ"',
+        b'"&ZeVnLIqe"',
+        b'"a&b-c"',
+        b'"&-&"',
+        b'"&AA0ACg-"',
+        b'"&2AA-"',
+        b'"&AGE-"',
+    ],
 )
 def test_a_name_that_is_not_modified_utf_7_is_refused(signed_in, name):
     for command in _COMMANDS:

@@ -108,7 +108,8 @@ def test_names_are_utf_8_once_imap4rev2_is_enabled(sim, connect):
     assert wire.ok('LIST "" "ß"'.encode()) == ['* LIST (\\HasNoChildren) "/" "ß"\r\n'.encode()]
     wire.ok('CREATE "R&D/漢"'.encode())
     assert {"ß", "R&D", "R&D/漢"} <= set(sim.tenant.folders(SALES))
-    assert words(wire, b'CREATE "\xff"') == b"BAD Command Argument Error. 11"
+    for name in (b'"\xff"', b"{3+}\r\na\r\n", b'"\xc2\x85"'):
+        assert words(wire, b"CREATE " + name) == b"BAD Command Argument Error. 11"
 
 
 def test_id_is_microsofts(connect):

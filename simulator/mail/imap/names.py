@@ -8,6 +8,8 @@ import re
 LONGEST = 1000
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _BEYOND_ASCII = re.compile(r"[^\x20-\x7e]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_QUOTED = re.compile(rb'["\\\x00-\x1f]')
 _WILDCARDS = re.compile(r"[*%]+")
 _PLAIN = re.compile(rb"[^(){ %*\"\\\]\x00-\x1f\x7f-\xff]+")
 
@@ -19,12 +21,13 @@ def decoded(name: bytes, *, utf8: bool = False) -> str:
     """
     if len(name) > LONGEST:
         raise ValueError("The name is too long")
-    if utf8:
-        text = name.decode("utf-8")
-        if not text.isprintable():
-            raise ValueError("The name has control characters")
-        return text
-    text = name.decode("ascii")
+    text = name.decode("utf-8") if utf8 else _from_utf7(name.decode("ascii"))
+    if _CONTROL.search(text):
+        raise ValueError("The name has control characters")
+    return text
+
+
+def _from_utf7(text: str) -> str:
     if _BEYOND_ASCII.search(text) or "&" in _SHIFTED.sub("", text):
         raise ValueError("The name is not modified UTF-7")
     return _SHIFTED.sub(_unshifted, text)
@@ -58,7 +61,7 @@ def shown(name: str, *, utf8: bool = False) -> bytes:
     wire = name.encode() if utf8 else encoded(name)
     if _PLAIN.fullmatch(wire) and wire.upper() != b"NIL":
         return wire
-    if b'"' in wire or b"\\" in wire:
+    if _NO_QUOTED.search(wire):
         return b"{%d}\r\n%b" % (len(wire), wire)
     return b'"%b"' % wire
 

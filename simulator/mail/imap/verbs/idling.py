@@ -20,6 +20,8 @@ async def _idle(session: Session, command: Command) -> str:
         line = await _tell_until(session, done)
     finally:
         done.cancel()
+        # What ended the reading meanwhile, if anything did, is of no interest any more.
+        await asyncio.gather(done, return_exceptions=True)
     if line is None or line.upper() != b"DONE":
         raise ReplyError("BAD Command Error. 12")
     return "IDLE completed."
