@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...schemas.permission import SYSTEM, Permission
 from ..border import use_case
+from ..mail.pausing import try_now
 from ..store import accounts
 from ..store.engines import reading
 from .probe import probe
@@ -53,4 +54,6 @@ class ConnectionTests:
             change.happened(
                 "mail_account_tested", account_id, passed=str(report.passed), findings=codes
             )
+            if report.passed:
+                try_now(change.connection, account_id)
         return report

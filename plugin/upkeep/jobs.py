@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ...schemas.job import CLEAN, KEEP_ALIVE, WARN, JobReport
+from ...schemas.job import CLEAN, DELIVER, KEEP_ALIVE, LOOK, WARN, JobReport
 from ...schemas.permission import Permission
 from ..border import use_case
 from ..errors import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..context import Context
+    from ..mail.mail import Mail
     from ..vault.renewal import Vault
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Jobs:
 
     context: Context
     vault: Vault
+    mail: Mail
 
     @use_case
     def run(self, name: str, worker: str) -> JobReport:
@@ -59,6 +61,8 @@ class Jobs:
             KEEP_ALIVE: self.keep_alive,
             WARN: self.warn,
             CLEAN: self.clean,
+            DELIVER: lambda: self.mail.run_all("deliver", _RUN_SECONDS),
+            LOOK: lambda: self.mail.run_all("look", _RUN_SECONDS),
         }
         if name not in jobs:
             raise BadRequestError("job_unknown", argument=name)
@@ -110,10 +114,11 @@ class Jobs:
         return JobReport(name=WARN, done=int(told))
 
     def clean(self) -> JobReport:
-        """Clear sign-in attempts that ran out a day ago, and what is older than a year."""
+        """Clear old sign-in attempts and events, and bodies of mail that nobody needs any more."""
         now = self.context.now()
         with writing(self.context.engine) as connection:
             done = upkeep.delete_attempts(connection, before=now - timedelta(days=1))
             done += events.delete_events(connection, before=now - _EVENTS_KEPT)
             done += events.delete_notices(connection, seconds=_EVENTS_KEPT.total_seconds())
+        done += self.mail.purge()
         return JobReport(name=CLEAN, done=done)
