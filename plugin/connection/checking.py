@@ -36,6 +36,7 @@ class ConnectionTests:
         self.context.require(worker, Permission.TEST, account_id)
         with reading(self.context.engine) as connection:
             row = accounts.require_account(connection, account_id)
+            mapped = accounts.read_mapping(connection, account_id)
         report = probe(
             self.context.settings,
             account_id=account_id,
@@ -43,10 +44,14 @@ class ConnectionTests:
             username=row.form.username,
             sender=row.form.sender_email,
             token=lambda rejected: self.vault.token(
-                account_id, rejected=rejected, pressed=worker != SYSTEM
+                account_id,
+                rejected=rejected,
+                # A token that came for this press is not at fault when a server refuses it.
+                pressed=worker != SYSTEM and rejected is None,
             ),
             progress=progress,
             now=self.context.now,
+            mapped=mapped,
         )
         codes = " ".join(found.code for found in report.findings)
         with self.context.change(worker) as change:
