@@ -6,23 +6,28 @@ All of it acts on the settings' database, beside a running ERP too.
 from __future__ import annotations
 
 import secrets
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
+from .asking import Asked, confirmed
+from .base import group
 from .common import (
     NOT_BEGUN,
     find_account,
     opened,
-    with_account,
     with_json,
     with_yes,
     worker,
 )
 from .connection import test
+from .event_words import words
 from .login import login
-from .output import moment, say_fields, say_findings, say_json, say_table
+from .names import with_account
+from .output import moment, say_fields, say_findings, say_json
 from .source import with_source
+from .tables import say_table
 
 if TYPE_CHECKING:
     from ...schemas.account import FormErrors
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-@click.group()
+@group()
 def accounts() -> None:
     """See, test and mend the mail accounts.
 
@@ -44,20 +49,20 @@ accounts.add_command(login)
 
 @accounts.command("list")
 @with_source
-@with_json
-def list_(source: Source, *, as_json: bool) -> None:
+@with_json("view:AccountView")
+def list_(source: Source, *, as_json: str | None) -> None:
     """List the accounts with their state and last test."""
     with opened(source) as service:
         views = service.accounts.list(worker())
-    if as_json:
-        say_json(views)
+    if as_json is not None:
+        say_json(views, as_json)
     elif views:
         say_table(
             ("Account", "Mailbox", "State", "Signed in as", "Last test", "Folders"),
             map(_row, views),
         )
     else:
-        click.echo("There are no accounts yet.")
+        click.echo("There are no accounts yet. Add one: salesorder-m365 accounts add")
 
 
 def _row(view: AccountView) -> tuple[str, ...]:
@@ -82,13 +87,13 @@ def _last_test(view: AccountView) -> str:
 @accounts.command()
 @with_account
 @with_source
-@with_json
-def show(account: str, source: Source, *, as_json: bool) -> None:
+@with_json("view:AccountView")
+def show(account: str, source: Source, *, as_json: str | None) -> None:
     """Show one account: state, folders, what its last test found, and what happened to it."""
     with opened(source) as service:
         view = find_account(service, account)
-    if as_json:
-        say_json(view)
+    if as_json is not None:
+        say_json(view, as_json)
     else:
         _show(view)
 
@@ -110,15 +115,17 @@ def _show(view: AccountView) -> None:
     )
     if view.events:
         click.echo()
-        say_table(("When", "Event", "By"), ((moment(e.at), e.name, e.worker) for e in view.events))
+        say_table(
+            ("When", "Event", "By"), ((moment(e.at), words(e), e.worker) for e in view.events)
+        )
     say_findings([view.finding] if view.finding else [])
     say_findings(view.report.findings if view.report else ())
 
 
 @accounts.command()
-@click.option("--name", prompt="Account name", help="A memorable name.")
-@click.option("--sender-name", prompt="Sender name", help="Person sending (worker).")
-@click.option("--sender-email", prompt="Sender email", help="The mailbox's address.")
+@click.option("--name", cls=Asked, prompt="Account name", help="A memorable name.")
+@click.option("--sender-name", cls=Asked, prompt="Sender name", help="Person sending (worker).")
+@click.option("--sender-email", cls=Asked, prompt="Sender email", help="The mailbox's address.")
 @click.option(
     "--username",
     default="",
@@ -142,6 +149,8 @@ def add(source: Source, name: str, sender_name: str, sender_email: str, username
         _refuse(saved)
         return
     click.echo(f"Added {saved.values.account_name} ({saved.id}).")
+    name = shlex.quote(saved.values.account_name)
+    click.echo(f"Next: salesorder-m365 accounts login {name} --device")
 
 
 def _refuse(wrong: FormErrors) -> None:
@@ -160,7 +169,7 @@ def disconnect(account: str, source: Source, *, yes: bool) -> None:
     with opened(source) as service:
         view = find_account(service, account)
         name = view.values.account_name
-        if yes or click.confirm(f"Disconnect {name}? The ERP cannot use it until it signs in."):
+        if yes or confirmed(f"Disconnect {name}? The ERP cannot use it until it signs in."):
             service.accounts.disconnect(view.id, worker())
             click.echo(f"Disconnected {name}.")
         else:
@@ -176,7 +185,7 @@ def delete(account: str, source: Source, *, yes: bool) -> None:
     with opened(source) as service:
         view = find_account(service, account)
         name = view.values.account_name
-        if yes or click.confirm(f"Delete {name} ({view.mailbox})?"):
+        if yes or confirmed(f"Delete {name} ({view.mailbox})?"):
             service.accounts.delete(view.id, worker())
             click.echo(f"Deleted {name}.")
         else:

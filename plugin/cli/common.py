@@ -8,14 +8,18 @@ from __future__ import annotations
 import getpass
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .base import JsonOption
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ...schemas.event import Event
     from ...schemas.settings import Settings
@@ -31,19 +35,35 @@ FOUND, NOT_BEGUN, INTERRUPTED = 1, 2, 130
 HOST_NAME = "salesorder-m365"
 
 
-def with_json(command: C) -> C:
-    """Give a reading command the option ``--json``, as the argument `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+def with_json(fields: str | Sequence[str] | Callable[[], Sequence[str]]) -> Callable[[C], C]:
+    """Give a reading command the option ``--json``, as the argument `as_json`.
+
+    That is None, or the fields that are wanted, separated by commas; empty for all. `fields` are
+    those that there are: names, what returns them, or a dataclass such as ``view:AccountView``.
+    """
+    return click.option(
+        "--json",
+        "as_json",
+        cls=JsonOption,
+        fields=partial(_names, fields),
+        metavar="[FIELD,...]",
+        help="Print JSON, whole or only these fields.",
+    )
+
+
+def _names(fields: str | Sequence[str] | Callable[[], Sequence[str]]) -> Sequence[str]:
+    if callable(fields):
+        return fields()
+    if not isinstance(fields, str):
+        return fields
+    module, _, name = fields.partition(":")
+    loaded = import_module(f"...schemas.{module}", __package__)
+    return [field.name for field in dataclass_fields(getattr(loaded, name))]
 
 
 def with_yes(command: C) -> C:
     """Give a command that takes something away the option ``--yes``."""
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
-
-
-def with_account(command: C) -> C:
-    """Give a command the argument ``ACCOUNT``."""
-    return click.argument("account", metavar="ACCOUNT")(command)
 
 
 @dataclass(frozen=True)

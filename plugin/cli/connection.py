@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import fields as fields_of
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from ..findings.redact import printable
+from .base import command
 from .common import FOUND, INTERRUPTED, find_account, opened, with_json, worker
+from .names import accounts
 from .output import mark, say_findings, say_json
 from .reporters import CsvReporter, JsonReporter, LineReporter
 from .source import with_source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ...schemas.report import Stage
+    from ...schemas.view import AccountView
     from ..connection.fleet import Checked
     from ..use_cases import UseCases
     from .reporters import Reporter
     from .source import Source
 
 
-@click.command()
-@click.argument("account", metavar="[ACCOUNT]", required=False)
+#: The fields of the document about all accounts.
+_ALL = ("complete", "summary", "accounts")
+
+
+@command()
+@click.argument("account", metavar="[ACCOUNT]", required=False, shell_complete=accounts)
 @click.option("--all", "every", is_flag=True, help="Test every account.")
 @click.option("--csv", "as_csv", is_flag=True, help="With --all: print CSV, a line per account.")
 @click.option(
@@ -34,9 +45,9 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 64),
     default=16,
     metavar="N",
-    help="With --all: so many tests side by side (16).",
+    help="With --all: run up to N tests at a time (16).",
 )
-@with_json
+@with_json(lambda: sorted({*_one(), *_ALL}))
 @with_source
 @click.pass_context
 def test(
@@ -47,30 +58,51 @@ def test(
     *,
     every: bool,
     as_csv: bool,
-    as_json: bool,
+    as_json: str | None,
 ) -> None:
     """Test the connection of an account, or of --all; exit status 1 if one does not pass.
 
-    Ctrl-C breaks off --all and still prints what was found so far (exit status 130).
+    Ctrl-C interrupts --all, which still prints what was found so far (exit status 130).
     """
     if every == (account is not None):
         raise click.UsageError("Give either an ACCOUNT or --all.")
-    if as_csv and (as_json or not every):
+    if as_csv and (as_json is not None or not every):
         raise click.UsageError("--csv goes with --all, and without --json.")
+    _check_fields(as_json, every=every)
     with opened(source) as use_cases:
         if account is not None:
             status = _test_one(use_cases, account, as_json=as_json)
         else:
-            kind = JsonReporter if as_json else CsvReporter if as_csv else LineReporter
-            status = _test_all(use_cases, at_once, kind)
+            json = as_json is not None
+            kind = JsonReporter if json else CsvReporter if as_csv else LineReporter
+            status = _test_all(use_cases, at_once, partial(kind, fields=as_json or ""))
     ctx.exit(status)
 
 
-def _test_one(use_cases: UseCases, account: str, *, as_json: bool) -> int:
+def _check_fields(as_json: str | None, *, every: bool) -> None:
+    """Refuse fields of the other document: one report, or all of them with a summary."""
+    fields = _ALL if every else _one()
+    wrong = [
+        each for each in (as_json or "").split(",") if each and each.split(".")[0] not in fields
+    ]
+    if wrong:
+        msg = f"There is no field {', '.join(wrong)} here. Fields are {', '.join(sorted(fields))}."
+        raise click.UsageError(msg)
+
+
+def _one() -> Sequence[str]:
+    from ...schemas.report import ConnectionReport  # noqa: PLC0415 - see `common`
+
+    return [field.name for field in fields_of(ConnectionReport)]
+
+
+def _test_one(use_cases: UseCases, account: str, *, as_json: str | None) -> int:
     view = find_account(use_cases, account)
-    report = use_cases.connection_tests.test(view.id, worker(), None if as_json else _show_stage)
-    if as_json:
-        say_json(report)
+    report = use_cases.connection_tests.test(
+        view.id, worker(), None if as_json is not None else _show_stage
+    )
+    if as_json is not None:
+        say_json(report, as_json)
     else:
         say_findings(report.findings)
         verdict = "works" if report.passed else "does not work yet"
@@ -88,7 +120,9 @@ def _show_stage(stage: Stage) -> None:
     click.echo(f"{mark(stage.status != 'failed')} {line.rstrip()}")
 
 
-def _test_all(use_cases: UseCases, at_once: int, kind: type[Reporter]) -> int:
+def _test_all(
+    use_cases: UseCases, at_once: int, kind: Callable[[Sequence[AccountView]], Reporter]
+) -> int:
     from ..connection import fleet  # noqa: PLC0415 - see `common`
 
     views = use_cases.accounts.list(worker())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .base import group
 from .common import HOST_NAME, with_json
 from .output import say_json
 from .source import with_source
@@ -14,24 +15,27 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-@click.group()
+_FIELDS = ("stored", "needed", "place")
+
+
+@group()
 def db() -> None:
     """Look at the database, or bring it to the current schema."""
 
 
 @db.command()
 @with_source
-@with_json
-def current(source: Source, *, as_json: bool) -> None:
+@with_json(_FIELDS)
+def current(source: Source, *, as_json: str | None) -> None:
     """Show the database's schema and the one that this version needs; change nothing."""
     _say(source.settings().database_url, as_json=as_json)
 
 
 @db.command()
 @with_source
-@with_json
-def upgrade(source: Source, *, as_json: bool) -> None:
-    """Bring the database to the schema of this version, as the first use would."""
+@with_json(_FIELDS)
+def upgrade(source: Source, *, as_json: str | None) -> None:
+    """Bring the database to the schema of this version, as the first use by the ERP would."""
     from ..store.engines import dispose_engines, engine_for  # noqa: PLC0415 - see `common`
 
     database_url = source.settings().database_url
@@ -42,14 +46,14 @@ def upgrade(source: Source, *, as_json: bool) -> None:
     _say(database_url, as_json=as_json)
 
 
-def _say(database_url: str, *, as_json: bool) -> None:
+def _say(database_url: str, *, as_json: str | None) -> None:
     from ..settings.database import database_place  # noqa: PLC0415 - see `common`
     from ..store.engines import stored_revision  # noqa: PLC0415
     from ..store.upgrade import CURRENT  # noqa: PLC0415
 
     stored, place = stored_revision(database_url), database_place(database_url)
-    if as_json:
-        say_json({"stored": stored, "needed": CURRENT, "place": place})
+    if as_json is not None:
+        say_json({"stored": stored, "needed": CURRENT, "place": place}, as_json)
     else:
         state = _state(stored, CURRENT)
         click.echo(f"{place}: schema {stored or 'none'} ({state}), this version {CURRENT}")

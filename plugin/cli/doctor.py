@@ -10,6 +10,7 @@ import click
 
 from ..errors import SettingsError
 from ..findings.redact import printable
+from .base import command
 from .common import FOUND, opened, with_json, worker
 from .output import mark, say_findings, say_json
 from .source import with_source
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-@click.command()
+#: Of each check.
+_FIELDS = ("name", "saw", "findings", "tried")
+
+
+@command()
 @with_source
-@with_json
+@with_json(_FIELDS)
 @click.pass_context
-def doctor(ctx: click.Context, source: Source, *, as_json: bool) -> None:
+def doctor(ctx: click.Context, source: Source, *, as_json: str | None) -> None:
     """Check settings, keys, database, clock, Microsoft's servers and the registration.
 
     Changes nothing, and opens no mailbox. Exit status 1 if something is to be done.
@@ -33,11 +38,11 @@ def doctor(ctx: click.Context, source: Source, *, as_json: bool) -> None:
     done = []
     for check in _checks(source):
         done.append(check)
-        if not as_json:
+        if as_json is None:
             _say(check)
     findings = [found for check in done for found in check.findings]
-    if as_json:
-        say_json(done)
+    if as_json is not None:
+        say_json(done, as_json)
     else:
         say_findings(findings)
         count = len(findings)

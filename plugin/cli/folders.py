@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 import click
 
 from ..findings.redact import printable
-from .common import FOUND, NOT_BEGUN, find_account, opened, with_account, with_json
+from .base import group
+from .common import FOUND, NOT_BEGUN, find_account, opened, with_json
 from .common import worker as who
-from .output import say_json, say_table
+from .names import ROLES, mappings, with_account
+from .output import say_json
 from .source import with_source
+from .tables import say_table
 
 if TYPE_CHECKING:
     from ...schemas.account import FormErrors
     from ...schemas.folders import FolderChoices, RoleChoice
     from .source import Source
 
-ROLES = ("inbox", "sent", "drafts", "junk", "trash", "archive")
 
-
-@click.group()
+@group()
 def folders() -> None:
     """See and set which folder is the Inbox, Sent, Drafts, Junk, Deleted, Archive."""
 
@@ -28,14 +29,14 @@ def folders() -> None:
 @folders.command()
 @with_account
 @with_source
-@with_json
+@with_json("folders:FolderChoices")
 @click.pass_context
-def show(ctx: click.Context, account: str, source: Source, *, as_json: bool) -> None:
-    """Show an account's folders and their mapping; exit status 1 if it needs mending."""
+def show(ctx: click.Context, account: str, source: Source, *, as_json: str | None) -> None:
+    """Show an account's folders and their mapping; exit status 1 if it needs a repair."""
     with opened(source) as service:
         choices = service.folders.choices(find_account(service, account).id, who())
-    if as_json:
-        say_json(choices)
+    if as_json is not None:
+        say_json(choices, as_json)
     else:
         _show(choices)
     ctx.exit(FOUND if any(role.problem for role in choices.roles) else 0)
@@ -64,8 +65,8 @@ def _row(role: RoleChoice, labels: dict[str, str]) -> tuple[str, str, str]:
 
 @folders.command("map")
 @with_account
-@click.argument("mapping", metavar="[ROLE=FOLDER]...", nargs=-1)
-@click.option("--suggested", is_flag=True, help="Take the suggestion where nothing else is given.")
+@click.argument("mapping", metavar="[ROLE=FOLDER]...", nargs=-1, shell_complete=mappings)
+@click.option("--suggested", is_flag=True, help="Use the suggestion where nothing else is given.")
 @with_source
 @click.pass_context
 def map_(
@@ -78,7 +79,7 @@ def map_(
 ) -> None:
     """Map folders: inbox=INBOX "sent=Sent Items". An empty FOLDER unmaps.
 
-    Roles are inbox, sent, drafts, junk, trash, archive; what is not named stays as it is.
+    Roles are inbox, sent, drafts, junk, trash, archive; the others stay as they are.
     FOLDER is a folder as `folders show` names it, levels separated by " / ".
     """
     from ...schemas.account import FormErrors  # noqa: PLC0415 - marshmallow is not for --help

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .asking import confirmed
+from .base import group
 from .common import FOUND, CommandLine, opened, with_json, with_yes, worker
-from .output import say_json, say_table
+from .output import say_json
 from .source import HOST_VARIABLE, with_source
+from .tables import say_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,23 +64,23 @@ def _opened(source: Source) -> Iterator[Generics]:
         yield use_cases.generics
 
 
-@click.group()
+@group()
 def generic() -> None:
     """Replace the ERP's Generic accounts by Microsoft 365 accounts, or put them back."""
 
 
 @generic.command()
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
-@with_json
+@with_json("generic:GenericPlan")
 @with_source
-def plan(source: Source, *, as_json: bool, as_csv: bool) -> None:
+def plan(source: Source, *, as_json: str | None, as_csv: bool) -> None:
     """List the Generic accounts: who uses them, what takes their place, what stands in the way."""
     from ...schemas.generic_csv import plan_csv  # noqa: PLC0415 - see `common`
 
     with _opened(source) as generics:
         planned = generics.plan(worker())
-    if planned is None or as_json:
-        say_json(planned)
+    if planned is None or as_json is not None:
+        say_json(planned, as_json or "")
     elif as_csv:
         click.echo(plan_csv(planned), nl=False)
     else:
@@ -111,8 +114,8 @@ def replace(ids: tuple[str, ...], source: Source, *, now: bool, yes: bool) -> No
     in and has passed Test Connection. The command may be interrupted at any time.
     """
     question = "Delete them at once? They have no working mail until somebody has signed in."
-    if now and not yes:
-        click.confirm(question, abort=True)
+    if now and not yes and not confirmed(question):
+        raise click.Abort
     with _opened(source) as generics:
         result = generics.replace(ids or None, worker(), force=now, progress=_say)
     _sum_up(result)
@@ -125,8 +128,9 @@ def replace(ids: tuple[str, ...], source: Source, *, now: bool, yes: bool) -> No
 @with_source
 def restore(ids: tuple[str, ...], source: Source, *, delete_new: bool, yes: bool) -> None:
     """Put these Generic accounts back as they were, or all."""
-    if delete_new and not yes:
-        click.confirm("Delete the new accounts with their sign-ins?", abort=True)
+    question = "Delete the new accounts with their sign-ins?"
+    if delete_new and not yes and not confirmed(question):
+        raise click.Abort
     with _opened(source) as generics:
         result = generics.restore(ids or None, worker(), keep_new=not delete_new, progress=_say)
     _sum_up(result)

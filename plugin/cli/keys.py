@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .base import group
 from .common import FOUND, opened, with_json
 from .output import say_json
 from .source import with_source
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-@click.group()
+_FIELDS = ("key_id", "values", "in_ring", "newest")
+
+
+@group()
 def keys() -> None:
     """Make keys, see which are in use, and seal everything with the newest."""
 
@@ -80,16 +84,16 @@ def add(source: Source) -> None:
 
 @keys.command("check")
 @with_source
-@with_json
+@with_json(_FIELDS)
 @click.pass_context
-def check_keys_in_use(ctx: click.Context, source: Source, *, as_json: bool) -> None:
+def check_keys_in_use(ctx: click.Context, source: Source, *, as_json: str | None) -> None:
     """Show which keys sealed what, which are unused and which are missing (exit status 1)."""
     from ..vault.rotation import uses  # noqa: PLC0415 - see `common`
 
     with opened(source) as use_cases:
         found = uses(use_cases.context.engine, use_cases.context.ring)
-    if as_json:
-        say_json(found)
+    if as_json is not None:
+        say_json(found, as_json)
     else:
         _say(found)
     ctx.exit(0 if all(use.in_ring for use in found) else FOUND)

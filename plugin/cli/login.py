@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..findings.redact import printable
-from .common import FOUND, find_account, opened, with_account, worker
+from .asking import confirmed
+from .base import command
+from .common import FOUND, find_account, opened, worker
+from .names import with_account
 from .output import say_findings
 from .source import with_source
 
@@ -19,23 +22,27 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-@click.command()
+@command()
 @with_account
 @click.option("--device", is_flag=True, help="With a code, on any device with a browser.")
-@click.option("--app", is_flag=True, help="Nobody signs in: the app itself opens the mailbox.")
+@click.option("--app", is_flag=True, help="The app itself opens the mailbox; no person signs in.")
 @with_source
 @click.pass_context
 def login(ctx: click.Context, account: str, source: Source, *, device: bool, app: bool) -> None:
     """Sign an account in at Microsoft.
 
-    With --device it shows a page and a code, and waits: whoever owns the mailbox opens the page on
+    With --device it shows a page and a code, and waits: the mailbox's owner opens the page on
     any device, types the code and signs in. The ERP's own way, the Login button, needs no code.
 
     With --app the ERP's app opens the mailbox by itself, until an administrator takes that away.
     The commands that let it in are printed for Exchange Online PowerShell.
     """
-    if device == app:
-        raise click.UsageError("A terminal has no browser to come back to: say --device or --app.")
+    if device and app:
+        raise click.UsageError("Give either --device or --app.")
+    question = "Sign in with a code, on any device with a browser?"
+    if not (device or app or confirmed(question, option="--device or --app", default=True)):
+        raise click.UsageError("A terminal has no browser to come back to: give --device or --app.")
+    device = not app
     with opened(source) as use_cases:
         view = find_account(use_cases, account)
         found = _by_device(use_cases, view) if device else _by_app(use_cases, view)
@@ -61,8 +68,8 @@ def _by_app(use_cases: UseCases, view: AccountView) -> Finding | None:
         f"Connected without a person. Now let the app into {view.mailbox}: in Exchange Online\n"
         "PowerShell (begin with Connect-ExchangeOnline), the first command once for all mailboxes:"
     )
-    for command in outcome.finding.commands:
-        click.echo(f"    {command}")
+    for line in outcome.finding.commands:
+        click.echo(f"    {line}")
     click.echo("It can take an hour to be in force. Then: salesorder-m365 accounts test")
     return None
 

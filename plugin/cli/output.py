@@ -1,13 +1,16 @@
-"""What a person or a program reads: JSON, tables, findings, CSV. Never a secret, never a control.
+"""What a person or a program reads: JSON, findings, CSV. Never a secret, never a control.
 
-Rich is imported at the first table: ``--help`` must be quick.
+Rich is imported where it is needed: ``--help`` must be quick.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
+import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -31,15 +34,41 @@ ACTORS = {
     "nobody": "nobody: it passes by itself",
 }
 PASSED, FAILED, UNTRIED = "✓", "✗", "·"
-#: Columns where nobody looks: a table that is written to a file is not cut at 80.
-_WIDE = 200
+#: What a terminal obeys, or shows as something else: C1 controls, bidi and other format
+#: characters, the separators of lines and paragraphs, lone surrogates. JSON escapes C0 itself.
+_UNSHOWN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0001-\U000e007f]"
+)
 
 
-def say_json(value: Any) -> None:
-    """Print a value that crosses the border, or plain ones, as JSON."""
+def say_json(value: Any, fields: str = "") -> None:
+    """Print a value that crosses the border, or plain ones, as JSON.
+
+    `fields` are the names of those that are wanted, separated by commas; ``values.username`` is
+    one inside another.
+    """
     from ...schemas.plain import to_plain  # noqa: PLC0415 - see the module's docstring
 
-    click.echo(json.dumps(to_plain(value), indent=2, ensure_ascii=False))
+    plain = to_plain(value)
+    if fields:
+        names = fields.split(",")
+        every = isinstance(plain, list)
+        plain = [_part(each, names) for each in plain] if every else _part(plain, names)
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    click.echo(_UNSHOWN.sub(_escaped, text))
+
+
+def _part(plain: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: functools.reduce(_inside, name.split("."), plain) for name in names}
+
+
+def _inside(plain: Any, name: str) -> Any:
+    return plain.get(name) if isinstance(plain, dict) else None
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 def console(*, err: bool = False) -> Console:
@@ -52,21 +81,13 @@ def console(*, err: bool = False) -> Console:
         markup=False,
         emoji=False,
         highlight=False,
-        width=None if stream.isatty() else _WIDE,
+        color_system="auto" if colours_wanted() else None,
     )
 
 
-def say_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table."""
-    from rich import box  # noqa: PLC0415 - see the module's docstring
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(printable, row))
-    console().print(table)
+def colours_wanted() -> bool:
+    """Return whether colours and bold letters may be sent (no-color.org, terminfo's dumb)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def say_fields(fields: Mapping[str, str]) -> None:
@@ -103,8 +124,8 @@ def mark(passed: bool | None) -> str:  # noqa: FBT001 - the one thing that it ma
 
 
 def moment(at: datetime | None) -> str:
-    """Return a time as the computer's owner reads it."""
-    return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M}"
+    """Return a time by the computer's clock, with its distance from UTC."""
+    return "" if at is None else at.astimezone().isoformat(" ", "minutes")
 
 
 def csv_line(cells: Iterable[str]) -> str:

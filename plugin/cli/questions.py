@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import click
 
+from .asking import answered, confirmed
 from .keys import new_key
 from .registration import steps
 
@@ -83,7 +84,12 @@ class Questions:
         }
         kept = "certificate" if "client_certificate" in self.before else "secret"
         kinds = click.Choice(["secret", "certificate"])
-        kind = click.prompt("How the ERP proves itself", type=kinds, default=kept)
+        question = "How the ERP proves itself"
+        kind = answered(
+            lambda: click.prompt(question, type=kinds, default=kept),
+            question,
+            "the answer on standard input",
+        )
         if kind == "certificate":
             label = "PEM file with certificate and private key"
             return values | {"client_certificate": self._ask("client_certificate", label)}
@@ -100,7 +106,7 @@ class Questions:
         if "key_ring_file" not in self.before:
             values["key_ring"] = self.before.get("key_ring") or new_key()
         elsewhere = bool({*_ELSEWHERE, "proxy", "proxy_file"} & self.before.keys())
-        if click.confirm(_ELSEWHERE_QUESTION, default=elsewhere):
+        if confirmed(_ELSEWHERE_QUESTION, option="the answer on standard input", default=elsewhere):
             click.echo("Leave empty what does not apply; - takes a present value away.")
             values |= {name: self._ask(name, label, "") for name, label in _ELSEWHERE.items()}
             if "proxy_file" not in self.before:
@@ -109,23 +115,22 @@ class Questions:
 
     def _ask(self, name: str, label: str, default: str | None = None) -> str:
         """Ask until the answer is one that the settings' schema takes."""
-        answer: str = click.prompt(
+        return _prompt(
+            name,
             label,
             default=self.before.get(name, default),
             show_default=bool(self.before.get(name, default)),
-            value_proc=lambda text: _checked(name, text),
         )
-        return answer
 
     def _ask_address(self, name: str, label: str, default: str) -> str:
         """Ask for an address that may hold a password, which is asked for by itself, unseen."""
         present = self.before.get(name, default)
         shown = _PASSWORD.sub(r"\1:***@", present)
-        answer: str = click.prompt(
+        answer = _prompt(
+            name,
             f"{label} [{shown}]" if shown else label,
             default=present,
             show_default=False,
-            value_proc=lambda text: _checked(name, text),
         )
         user = urlsplit(answer).username
         if not user or urlsplit(answer).password is not None:
@@ -141,14 +146,24 @@ class Questions:
 
     def _ask_unseen(self, name: str, label: str) -> str:
         present = self.before.get(name)
-        answer: str = click.prompt(
+        return _prompt(
+            name,
             f"{label} (not shown{_KEEP if present else ''})",
             default=present,
             show_default=False,
             hide_input=True,
-            value_proc=lambda text: _checked(name, text),
         )
-        return answer
+
+
+def _prompt(name: str, label: str, **how: Any) -> str:
+    """Ask until the answer is one that the settings' schema takes."""
+    instead = f"the setting {name} in a file, or as SALESORDER_M365_{name.upper()}"
+    answer: str = answered(
+        lambda: click.prompt(label, value_proc=lambda text: _checked(name, text), **how),
+        label,
+        instead,
+    )
+    return answer
 
 
 def _checked(name: str, text: str) -> str:

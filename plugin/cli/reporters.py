@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from ..findings.redact import printable
-from .output import ACTORS, console, csv_line, mark, say_json, say_table
+from .output import ACTORS, console, csv_line, mark, say_json
+from .tables import say_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +26,10 @@ _CSV_COLUMNS = ("id", "account", "mailbox", "passed", "seconds", "codes", "findi
 
 
 class Reporter(AbstractContextManager["Reporter"]):
-    """A bar on the screen while the tests run; what is written is the subclasses' choice."""
+    """A bar on the screen while the tests run; subclasses choose what is written."""
 
-    def __init__(self, views: Sequence[AccountView]) -> None:
+    def __init__(self, views: Sequence[AccountView], fields: str = "") -> None:
+        self._fields = fields
         self._bar = _bar(self._screen())
         self._task = self._bar.add_task("Testing", total=len(views))
 
@@ -48,7 +50,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._show(tested)
 
     def end(self, summary: Summary, done: Sequence[Checked]) -> None:
-        """Take what it comes to, the bar being gone; not all of it if it was broken off."""
+        """Take the summary, after the bar is gone; it is incomplete if the run was interrupted."""
 
     def _show(self, tested: Checked) -> None:
         """Write a result."""
@@ -57,8 +59,8 @@ class Reporter(AbstractContextManager["Reporter"]):
 class LineReporter(Reporter):
     """For a person: a line per account, a summary by cause."""
 
-    def __init__(self, views: Sequence[AccountView]) -> None:
-        super().__init__(views)
+    def __init__(self, views: Sequence[AccountView], fields: str = "") -> None:
+        super().__init__(views, fields)
         self._name = max((len(view.values.account_name) for view in views), default=0)
         self._mailbox = max((len(view.mailbox) for view in views), default=0)
 
@@ -82,10 +84,10 @@ class LineReporter(Reporter):
             self._bar.console.print(Text.from_ansi(line), soft_wrap=True)
 
     def end(self, summary: Summary, done: Sequence[Checked]) -> None:  # noqa: ARG002 - the base's
-        """Write what it comes to."""
+        """Write the summary."""
         tested = f"{summary.tested} accounts"
         if not summary.complete:
-            tested = f"Broken off: {summary.tested} of {summary.asked} accounts"
+            tested = f"Interrupted: {summary.tested} of {summary.asked} accounts"
         works, not_yet = summary.passed, summary.tested - summary.passed
         click.echo(f"\n{tested} tested in {summary.seconds:.1f} s: {works} work, {not_yet} do not.")
         if summary.causes:
@@ -94,7 +96,7 @@ class LineReporter(Reporter):
 
 
 class CsvReporter(Reporter):
-    """For a spreadsheet: lines as the results come, so that a broken run is of use."""
+    """For a spreadsheet: lines as the results come, so that an interrupted run is of use."""
 
     def __enter__(self) -> Self:
         click.echo(csv_line(_CSV_COLUMNS))
@@ -113,17 +115,18 @@ class CsvReporter(Reporter):
         click.echo(csv_line(cells))
 
     def end(self, summary: Summary, done: Sequence[Checked]) -> None:  # noqa: ARG002 - the base's
-        """Write what it comes to."""
+        """Write the summary."""
         if not summary.complete:
-            click.echo(f"Broken off: {summary.tested} of {summary.asked} tested.", err=True)
+            click.echo(f"Interrupted: {summary.tested} of {summary.asked} tested.", err=True)
 
 
 class JsonReporter(Reporter):
-    """For a program: one document at the end, also when it was broken off."""
+    """For a program: one document at the end, also when it was interrupted."""
 
     def end(self, summary: Summary, done: Sequence[Checked]) -> None:
         """Write the document."""
-        say_json({"complete": summary.complete, "summary": summary, "accounts": list(done)})
+        document = {"complete": summary.complete, "summary": summary, "accounts": list(done)}
+        say_json(document, self._fields)
 
 
 def _bar(screen: Console | None) -> Any:

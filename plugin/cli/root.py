@@ -1,7 +1,7 @@
 """The root of the command line: its groups, commands by entry point, and how errors end.
 
-Commands of the floors above (simulator, demo) come in by entry points, for this floor may not
-import them.
+Commands of the floors above (simulator, demo) come in by entry points: this floor may not import
+them.
 """
 
 from __future__ import annotations
@@ -19,20 +19,26 @@ from ... import __version__
 from ..errors import M365Error, SettingsError
 from ..findings.redact import one_line
 from .accounts import accounts
+from .base import Group
 from .common import INTERRUPTED, NOT_BEGUN
+from .completion import completion
 from .db import db
 from .doctor import doctor
 from .events import events
 from .folders import folders
 from .generic import generic
 from .keys import keys
+from .output import colours_wanted
 from .settings import settings
 from .setup import setup
+from .status import status
 
 #: Entry points of this group name click commands.
 COMMANDS = "salesorder_m365.commands"
-#: Set to anything, it lets the log and the program's faults be seen on stderr.
+#: Set to anything, it shows the log, and tracebacks of internal errors, on stderr.
 TRACE_VARIABLE = "SALESORDER_TRACE"
+#: What is said where nothing at all was given.
+_MISSING = {"This setting is missing.", "Give either client_secret or client_certificate."}
 #: What the help says of those that this distribution brings: it does not load them for that.
 _ABOUT = {
     "demo": "Run a small ERP with a simulated Microsoft 365.",
@@ -40,7 +46,7 @@ _ABOUT = {
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group whose commands fail with one clear line, and that takes commands by entry point."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -66,7 +72,7 @@ class Commands(click.Group):
         except M365Error as err:
             raise click.ClickException(err.finding.as_text()) from err
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\nBroken off.", err=True)
+            click.echo("\nInterrupted.", err=True)
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own ways to an end
@@ -74,13 +80,13 @@ class Commands(click.Group):
             if os.environ.get(TRACE_VARIABLE):
                 raise
             raise click.ClickException(
-                f"This is a fault of the program: {type(err).__name__}: {one_line(str(err))}\n"
+                f"Internal error: {type(err).__name__}: {one_line(str(err))}\n"
                 f"Please report it, with what the same command shows with {TRACE_VARIABLE}=1."
             ) from err
 
 
 class _WrongSettings(click.ClickException):
-    """Every wrong setting on a line of its own."""
+    """Every wrong setting on a line of its own, and what writes them."""
 
     exit_code = NOT_BEGUN
 
@@ -90,8 +96,11 @@ class _WrongSettings(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print it."""
-        for name, texts in self._problems.items():
-            click.echo(f"{name}: {' '.join(texts)}", file=file, err=True)
+        lines = [f"{name}: {' '.join(texts)}" for name, texts in self._problems.items()]
+        if {text for texts in self._problems.values() for text in texts} <= _MISSING:
+            lines = ["There are no settings yet. If a file has them: --config FILE"]
+        for line in (*lines, "Run: salesorder-m365 setup"):
+            click.echo(line, file=file, err=True)
 
 
 class _Offered(click.Command):
@@ -136,19 +145,24 @@ def _without_extra(name: str, missing: str) -> click.Command:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="salesorder-m365")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Corporate Microsoft 365 mail accounts for a Salesorder-style ERP.
 
     Begin with: salesorder-m365 setup
 
     Exit status: 0 all is well; 1 something is wrong, or was refused; 2 wrong usage or settings,
-    nothing was done; 130 broken off by Ctrl-C.
+    nothing was done; 130 interrupted by Ctrl-C.
     """
+    if not colours_wanted():
+        ctx.color = False
     if os.environ.get(TRACE_VARIABLE):
         logging.basicConfig(level=logging.INFO)
     # What is logged is told as a finding here; without a handler Python would print it as well.
     logging.getLogger(__name__.partition(".")[0]).addHandler(logging.NullHandler())
 
 
-for command in (accounts, db, doctor, events, folders, generic, keys, settings, setup):
+for command in (
+    *(accounts, completion, db, doctor, events, folders, generic, keys, settings, setup, status),
+):
     main.add_command(command)

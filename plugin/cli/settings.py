@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .base import group
 from .common import FOUND, with_json
 from .output import say_json
 from .source import with_source
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-@click.group()
+_FIELDS = ("redirect_uri", "database", "expired")
+
+
+@group()
 def settings() -> None:
     """Look at the settings. To write them: salesorder-m365 setup."""
 
 
 @settings.command()
 @with_source
-@with_json
+@with_json(_FIELDS)
 @click.pass_context
-def check(ctx: click.Context, source: Source, *, as_json: bool) -> None:
+def check(ctx: click.Context, source: Source, *, as_json: str | None) -> None:
     """List every wrong setting at once (exit status 2), and show what to register in Entra.
 
     Exit status 1 if the client secret or certificate has expired.
@@ -34,9 +38,10 @@ def check(ctx: click.Context, source: Source, *, as_json: bool) -> None:
 
     settings = source.settings()
     overdue = _overdue(settings)
-    if as_json:
+    if as_json is not None:
         database = database_place(settings.database_url)
-        say_json({"redirect_uri": settings.redirect_uri, "database": database, "expired": overdue})
+        values = (settings.redirect_uri, database, overdue)
+        say_json(dict(zip(_FIELDS, values, strict=True)), as_json)
     else:
         click.echo(overdue or "The settings are complete.")
         click.echo(f"Redirect URI to register in Entra, platform Web: {settings.redirect_uri}")

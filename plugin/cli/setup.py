@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from ..errors import StoreError
+from .asking import confirmed
+from .base import command
 from .common import HOST_NAME
 from .doctor import doctor
 from .questions import Questions
@@ -20,7 +22,7 @@ from .source import Source
 DEFAULT_FILE = "salesorder-m365.ini"
 
 
-@click.command()
+@command()
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -37,7 +39,7 @@ def setup(ctx: click.Context, config: Path | None) -> None:
 
     file = _file(config)
     before = stored_values(file)
-    if before and not click.confirm(f"{file} is there already. Change it?"):
+    if before and not confirmed(f"{file} is there already. Change it?", option="another --config"):
         click.echo("Nothing was changed.")
         return
     values = Questions(before).all()
@@ -47,7 +49,7 @@ def setup(ctx: click.Context, config: Path | None) -> None:
     _set_up_database(file)
     _tell_what_next(file)
     click.echo("\n5. Check, live\n")
-    ctx.invoke(doctor, config=file, host=None, as_json=False)
+    ctx.invoke(doctor, config=file, host=None, as_json=None)
 
 
 def _file(config: Path | None) -> Path:
@@ -76,7 +78,8 @@ def _warn_of_variables() -> None:
 def _set_up_database(file: Path) -> None:
     from ..store.engines import dispose_engines, engine_for  # noqa: PLC0415 - see `common`
 
-    if not click.confirm("Set up its tables in the database now?", default=True):
+    question = "Set up its tables in the database now?"
+    if not confirmed(question, option="the answer on standard input", default=True):
         return
     try:
         engine_for(HOST_NAME, Source(file).settings().database_url)

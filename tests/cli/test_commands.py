@@ -1,6 +1,5 @@
 """The command line: clear lines, exit statuses, commands that come by entry point, no traceback."""
 
-import os
 import socket
 import sqlite3
 import subprocess
@@ -46,7 +45,9 @@ def test_wrong_settings_are_told_line_by_line_with_status_2(run):
     result = run("settings", "check", tenant="common", cloud="mars", key_ring="canary")
     assert result.exit_code == 2
     assert result.stdout == ""
-    names = {line.partition(":")[0] for line in result.stderr.splitlines()}
+    *lines, last = result.stderr.splitlines()
+    assert last == "Run: salesorder-m365 setup"
+    names = {line.partition(":")[0] for line in lines}
     assert names == {PREFIX + "TENANT", PREFIX + "CLOUD", PREFIX + "KEY_RING"}
 
 
@@ -152,34 +153,6 @@ def test_help_is_quick(args):
     assert result.returncode == 0, result.stderr
 
 
-def complete(line):
-    """Ask as a shell's completion does (click's own, for bash)."""
-    words = line.split(" ")
-    environ = {
-        **os.environ,
-        "_SALESORDER_M365_COMPLETE": "bash_complete",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    program = "from salesorder_m365.plugin.cli import main; main(prog_name='salesorder-m365')"
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environ,
-        check=True,
-    )
-    return [found.partition(",")[2] for found in result.stdout.splitlines()]
-
-
-def test_a_shell_completes_commands_and_options():
-    assert complete("salesorder-m365 acc") == ["accounts"]
-    assert set(complete("salesorder-m365 accounts te")) == {"test"}
-    assert "--all" in complete("salesorder-m365 accounts test --")
-    assert {"demo", "simulator"} <= set(complete("salesorder-m365 "))
-
-
 def test_a_key_is_not_shown_on_a_screen(run, monkeypatch):
     monkeypatch.setattr("salesorder_m365.plugin.cli.keys.on_screen", lambda: True)
     refused = run("keys", "new")
@@ -192,7 +165,7 @@ def test_a_module_of_ours_that_is_missing_is_a_fault_and_no_extra(run, offer, mo
     offer(demo="salesorder_m365.no_such_module:command")
     result = run("demo")
     assert result.exit_code == 1
-    assert "fault of the program: ModuleNotFoundError" in result.stderr
+    assert "Internal error: ModuleNotFoundError" in result.stderr
     assert "SALESORDER_TRACE=1" in result.stderr
     monkeypatch.setenv("SALESORDER_TRACE", "1")
     seen = CliRunner().invoke(main, ["demo"])
@@ -243,12 +216,27 @@ def test_the_page_is_made_of_the_commands():
     assert written == command_page.page(), "run: python tests/tools/command_page.py"
 
 
+NAMES_OF_READING = {
+    *("check", "current", "doctor", "events", "list", "plan", "show", "status", "test"),
+}
+
+
 def reading(group=main, *above):
     """Yield every command that shows what is there, by its words."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from reading(command, *above, name)
-        elif name in {"list", "show", "check", "current", "doctor", "events", "plan", "test"}:
+        elif name in {
+            "list",
+            "show",
+            "check",
+            "current",
+            "doctor",
+            "events",
+            "plan",
+            "test",
+            "status",
+        }:
             yield " ".join((*above, name)), command
 
 

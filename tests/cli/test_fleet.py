@@ -1,4 +1,4 @@
-"""``accounts test --all``: a line per account, every cause named, and of use when broken off."""
+"""``accounts test --all``: a line per account, every cause named, and of use when interrupted."""
 
 import csv
 import io
@@ -87,7 +87,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(expected, live, tmp_path):
     assert status.split()[-2] == "1"
 
 
-def broken_off(live, *args):
+def interrupted(live, *args):
     """Press Ctrl-C when the third test has begun, by the events that tests leave behind."""
     environ = os.environ | {PREFIX + name.upper(): value for name, value in live.items()}
     command = (sys.executable, "-m", "salesorder_m365.plugin.cli", "accounts", "test", "--all")
@@ -117,23 +117,23 @@ def count_made(live):
 
 
 def test_ctrl_c_leaves_the_lines_and_a_summary(expected, live):
-    status, out, _ = broken_off(live)
+    status, out, _ = interrupted(live)
     assert status == 130
-    assert "Broken off: " in out
+    assert "Interrupted: " in out
     assert " of 30 accounts tested" in out
     assert 1 <= sum(line.startswith(("✓", "✗")) for line in out.splitlines()) < 30
 
 
 def test_ctrl_c_leaves_usable_csv(expected, live):
-    status, out, err = broken_off(live, "--csv")
+    status, out, err = interrupted(live, "--csv")
     assert status == 130
     rows = list(csv.DictReader(io.StringIO(out)))
     assert 1 <= len(rows) < 30
-    assert f"Broken off: {len(rows)} of 30 tested." in err
+    assert f"Interrupted: {len(rows)} of 30 tested." in err
 
 
 def test_ctrl_c_leaves_one_json_document(expected, live):
-    status, out, _ = broken_off(live, "--json")
+    status, out, _ = interrupted(live, "--json")
     assert status == 130
     document = json.loads(out)
     assert document["complete"] is False

@@ -187,9 +187,10 @@ def test_a_file_of_somebody_elses_is_never_written(setup, file, content):
     assert file.read_text() == content
 
 
-def test_ctrl_c_leaves_nothing_behind(setup, file, tmp_path):
+def test_an_end_of_the_answers_leaves_nothing_behind(setup, file, tmp_path):
     result = setup(tenant=[], client_id=[], kind=[], client_secret=[], expires=[], database=[])
-    assert result.exit_code == 130
+    assert result.exit_code == 2
+    assert "Give the setting tenant in a file, or as SALESORDER_M365_TENANT." in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

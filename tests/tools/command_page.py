@@ -18,14 +18,21 @@ INTRODUCTION = """\
 checks it, and acts on all accounts, beside a running ERP too: both use the same database. [The
 administrator's tutorial](tutorial-administrator.md) shows it from the installation to the end.
 
-Whoever can read the settings can do everything with it: they hold the keys. What is done is kept
-as an event under the name of the user who did it, such as `root (command line)`.
+Anyone who can read the settings can do everything with it: they hold the keys. What is done is
+kept as an event under the name of the user who did it, such as `root (command line)`.
 
 ## Settings
 
 The commands take the [settings](settings.md) from the environment, and from the ini file that
 `--config` or `SALESORDER_M365_CONFIG` names. `salesorder-m365 setup` writes that file: readable
 by its owner only, whole or not at all.
+
+A host may decide itself where its database is and what its callback path is. `--host MODULE:NAME`
+(or `SALESORDER_HOST`) names its host object, or a function that makes it, with the settings or
+without; its settings are then used, and it hears of the events. The working directory is searched
+last.
+
+Only `db upgrade`, `setup` and `accounts add` make a database. The others say where they looked.
 
 ## Exit status
 
@@ -34,14 +41,28 @@ by its owner only, whole or not at all.
 | 0 | All is well; what was to be done is done. |
 | 1 | Something is wrong and was told: a finding, a failed test, a missing key, a refusal. |
 | 2 | Wrong usage or wrong settings: nothing was done. |
-| 130 | Broken off by Ctrl-C, or a question was not answered. |
+| 130 | Interrupted by Ctrl-C. |
+
+Where there is no terminal to ask on, answers may come by a pipe; a question without an answer is
+wrong usage, and names the option to give.
 
 ## For programs
 
 Every command that reads has `--json`: one document on stdout, nothing else. Its values are those
-that [the hooks](hooks.md) give. `accounts test --all --csv` and `generic plan --csv` print CSV
-for a spreadsheet, in which no cell is a formula. Progress bars show themselves on a terminal
-only.
+that [the hooks](hooks.md) give. `--json FIELD,…` gives these fields only, and
+`values.account_name` is one inside another:
+
+    salesorder-m365 accounts list --json id,state,values.account_name
+
+Control and direction characters are escaped in it. `accounts test --all --csv` and `generic plan
+--csv` print CSV for a spreadsheet, in which no cell is a formula.
+
+## On the screen
+
+Tables fit the terminal and keep every word whole: an address can be copied. A table that cannot
+fit shows each row as a block. In a pipe it is as wide as it needs. Times are those of the
+computer's clock, with their distance from UTC. `NO_COLOR` and `TERM=dumb` switch colours off, and
+progress bars show themselves on a terminal only.
 
 ## Secrets
 
@@ -49,18 +70,24 @@ No command takes a secret as an argument, where other users of the computer coul
 secrets are not shown. A new key goes into the settings file unseen (`salesorder-m365 keys add`);
 only `salesorder-m365 keys new` prints one, and on a screen only with `--show`.
 
-## When the program is at fault
+## Internal errors
 
-Nothing is logged to the screen: what matters is told as a finding. With `SALESORDER_TRACE=1` in the
-environment the log is shown, and an unexpected error with its traceback. Secrets are in neither.
+Nothing is logged to the screen: what matters is shown as a finding. With `SALESORDER_TRACE=1` in
+the environment the log is shown, and an unexpected error with its traceback. Secrets are in
+neither.
 
 ## Completion by the shell
 
-Put one line into the shell's start-up file:
+Commands, options, accounts, roles, folders, events and the fields of `--json` are completed. Put
+one line into the shell's start-up file:
 
-    eval "$(_SALESORDER_M365_COMPLETE=bash_source salesorder-m365)"    # ~/.bashrc
-    eval "$(_SALESORDER_M365_COMPLETE=zsh_source salesorder-m365)"     # ~/.zshrc
-    _SALESORDER_M365_COMPLETE=fish_source salesorder-m365 | source     # ~/.config/fish/config.fish
+    eval "$(salesorder-m365 completion bash)"                # ~/.bashrc
+    eval "$(salesorder-m365 completion zsh)"                 # ~/.zshrc
+    salesorder-m365 completion fish | source                 # ~/.config/fish/config.fish
+    salesorder-m365 completion powershell | Out-String | Invoke-Expression    # $PROFILE
+
+Folders are asked of the mail server, for three seconds at most. The scripts for zsh, fish and
+PowerShell were never run; that for bash is tested.
 
 ## Accounts
 
