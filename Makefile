@@ -10,6 +10,10 @@
 #              kill key rotations over 1,000 rows at KILLS=100 random moments
 # make round-trips
 #              count the round trips to Dovecot and Postfix, ours beside the libraries'
+# make simulator-rate
+#              measure how many messages a second the simulator takes, with 5,000 mailboxes
+# make simulator-words
+#              turn each switch of the simulator and print what a client hears
 # make fleet   test COUNT=500 simulated accounts, a tenth of them broken; print time and memory
 # make bench   measure the plugin beside its peers and print the table: goal, ours, peer, ratio;
 #              ONLY="B2 B4" measures some, ROUNDS=1 once; a quarter of an hour for all
@@ -35,7 +39,7 @@ PACKAGES := schemas plugin hooks simulator demo testing
 # mypy needs a folder named as the package is, whatever the checkout is called.
 TYPING := build/typing
 
-.PHONY: test check demo oauth-checklist faults crowd rotations fleet round-trips bench bench-quick docs wheel lowest audit sbom clean
+.PHONY: test check demo oauth-checklist faults crowd rotations fleet simulator-rate simulator-words round-trips bench bench-quick docs wheel lowest audit sbom clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
 $(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
@@ -79,6 +83,12 @@ crowd: $(VENV)/.ready
 
 rotations: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m faults --rotations $(KILLS)
+
+simulator-rate: $(VENV)/.ready
+	@$(BIN)/python -m benchmarks.simulator_rate
+
+simulator-words: $(VENV)/.ready
+	@$(BIN)/python tests/tools/simulator_words.py
 
 fleet: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m cli.five_hundred $(COUNT)

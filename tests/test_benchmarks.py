@@ -100,3 +100,10 @@ def test_the_documented_figures_come_from_these_benchmarks():
     page = (ROOT / "docs/performance.md").read_text("utf-8")
     rows = {line.split(" | ")[0].strip("| ") for line in page.splitlines() if " | " in line}
     assert {f"B{number}" for number in range(1, 8)} <= rows
+
+
+def test_the_simulators_rate_counts_what_was_taken_and_arrived(load):
+    rate = load("simulator_rate")
+    seen = rate.measure(mailboxes=20, connections=3, messages=9)
+    assert (seen["taken"], seen["arrived"]) == (9, 9)
+    assert "messages a second" in rate.report(seen)

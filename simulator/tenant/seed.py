@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
+from functools import cache
 
 from .people import Layout, Person
 
@@ -55,14 +56,28 @@ def _projects() -> Iterator[tuple[str, None]]:
 
 def first_messages(person: Person) -> Iterator[bytes]:
     """Return the messages of an INBOX, the same in every run."""
-    for number, (subject, text) in enumerate(_TEXTS, 1):
-        message = EmailMessage()
-        message["Subject"] = subject
-        message["From"] = "Fabrikam <office@fabrikam.example.com>"
-        message["To"] = f"{person.name} <{person.address}>"
-        sent = datetime(2026, 1, 5, 8, tzinfo=UTC) + timedelta(days=number)
-        message["Date"] = format_datetime(sent)
-        local_part = person.address.partition("@")[0]
-        message["Message-ID"] = f"<{number}.{local_part}@fabrikam.example.com>"
-        message.set_content(text)
-        yield message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    to = formataddr((person.name, person.address)).encode()
+    local_part = person.address.partition("@")[0].encode()
+    for message in _templates():
+        yield message.replace(_TO, to).replace(_LOCAL_PART, local_part)
+
+
+#: stand for the mailbox in a message that is made once for thousands of them
+_TO, _LOCAL_PART = b"someone@contoso.test", b"local-part"
+
+
+@cache
+def _templates() -> tuple[bytes, ...]:
+    return tuple(_template(number, *text) for number, text in enumerate(_TEXTS, 1))
+
+
+def _template(number: int, subject: str, text: str) -> bytes:
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"] = "Fabrikam <office@fabrikam.example.com>"
+    message["To"] = _TO.decode()
+    sent = datetime(2026, 1, 5, 8, tzinfo=UTC) + timedelta(days=number)
+    message["Date"] = format_datetime(sent)
+    message["Message-ID"] = f"<{number}.{_LOCAL_PART.decode()}@fabrikam.example.com>"
+    message.set_content(text)
+    return message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -213,6 +213,22 @@ def test_throttling_ends_after_its_time(clock):
     assert limits.throttled(SALES) is None
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_limits_of_nothing_are_limits(clock, seconds):
+    limits = Limits(
+        Policies(
+            messages_per_minute=0,
+            minute_seconds=seconds,
+            throttled_after_refusals=0,
+            throttled_seconds=seconds,
+        ),
+        clock,
+    )
+    assert [limits.place_in_minute(SALES) for _ in range(3)] == [seconds] * 3
+    limits.note_refusal(SALES, "send_as_denied")
+    assert (limits.throttled(SALES) == "send_as_denied") is (seconds > 0)
+
+
 def test_an_idle_connection_is_closed(sim, connect):
     client = connect()
     sim.tenant.policies.idle_seconds = 0

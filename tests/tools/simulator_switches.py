@@ -16,6 +16,8 @@ Each takes effect at once. `POST /api/policies` and `tenant.policies` take the v
 shown; the first is that of a new tenant. `null` means no limit, or nothing.
 
 This page is made of `simulator/tenant/switches/` by `python tests/tools/simulator_switches.py`.
+`make simulator-words` turns each switch and prints what a client hears;
+`tests/simulator/test_words.py` holds the words on the wire to those on this page.
 """
 _VALUES = {
     "mailboxes": "list of mailboxes",

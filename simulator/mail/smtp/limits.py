@@ -83,6 +83,8 @@ class Limits:
         if most is None:
             return 0.0
         minute, length = self._senders[user].minute, self._policies.minute_seconds
+        if most == 0:
+            return float(length)
         while minute and minute[0] <= now - length:
             minute.popleft()
         place = now if len(minute) < most else max(now, minute[len(minute) - most] + length)
@@ -113,9 +115,9 @@ class Limits:
         now, length = self._clock(), self._policies.throttled_seconds
         refusals = self._senders[user].refusals[kind]
         refusals.append(now)
-        while refusals[0] <= now - length:
+        while refusals and refusals[0] <= now - length:
             refusals.popleft()
-        if len(refusals) >= most:
+        if len(refusals) >= max(most, 1):
             self._senders[user].throttled[kind] = now + length
 
     def throttled(self, user: str) -> str | None:

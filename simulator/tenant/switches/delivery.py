@@ -17,7 +17,6 @@ class DeliverySwitches:
             label="Copy in Sent Items of",
             imitates="Set-Mailbox -MessageCopyForSMTPClientSubmissionEnabled (the signed-in "
             "user), -MessageCopyForSentAsEnabled (the shared mailbox).",
-            words="Sent Items",
             source="Microsoft Learn, Set-Mailbox",
             options={
                 "submitter": "the signed-in user",
@@ -32,7 +31,6 @@ class DeliverySwitches:
         metadata=shown(
             label="Seconds until that copy is there",
             imitates="Exchange files the copy some time after its answer.",
-            words="Sent Items",
             source="public reports",
         ),
     )
@@ -41,7 +39,6 @@ class DeliverySwitches:
         metadata=shown(
             label="Seconds until a message is delivered",
             imitates="A queue, for recipients inside and outside.",
-            words="INBOX",
             source="no words of Microsoft's",
         ),
     )

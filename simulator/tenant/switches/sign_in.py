@@ -51,7 +51,6 @@ class SignInSwitches:
         metadata=shown(
             label="Life of an access token in seconds",
             imitates="A token lifetime policy.",
-            words='"expires_in"',
             source="Microsoft Learn, configurable token lifetimes",
         ),
     )
