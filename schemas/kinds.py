@@ -71,7 +71,7 @@ def corporate_kind() -> AccountKind:
     return AccountKind(
         kind=KIND,
         title="Microsoft 365 Account (Corporate)",
-        menu=MenuAction(label=MENU_LABEL, path=MENU_PATH, permission=Permission.CREATE),
+        menu=MenuAction(label=MENU_LABEL, path=MENU_PATH, permission=Permission.CREATE.value),
         fields=tuple(
             FormField(
                 name=name,

@@ -1,68 +1,72 @@
-"""Values to plain JSON and back, by their annotations: one function each way for all of them."""
+"""Values to plain JSON and back, by their annotations: one function each way for all of them.
+
+cattrs does both; it is imported at first use, because it costs a host as much as loading all else.
+"""
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """Return `value` as dicts, lists, strings, numbers, booleans and None, ready for ``json``."""
-    match value:
-        case Enum():
-            plain = value.value
-        case date():
-            plain = value.isoformat()
-        case Mapping():
-            plain = {to_plain(key): to_plain(item) for key, item in value.items()}
-        case tuple() | list():
-            plain = [to_plain(item) for item in value]
-        case None | str() | int() | float():
-            plain = value
-        case _ if is_dataclass(value):
-            plain = {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
-        case _:
-            msg = f"{type(value).__name__} is no value that crosses the border."
-            raise TypeError(msg)
-    return plain
+    """Return `value` as dicts, lists, strings, numbers, booleans and None, ready for ``json``.
+
+    Raises ``TypeError`` for what does not cross the border.
+    """
+    return _converter().unstructure(value)
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
-    """Return the value of type `kind` that `to_plain` made `plain` of."""
-    value: T = _build(kind, plain)
-    return value
+    """Return the value of type `kind` that `to_plain` made `plain` of.
+
+    Keys that this version does not know are ignored: a newer one may have written them. Raises
+    ``ValueError`` for what cannot be read.
+    """
+    from cattrs.errors import BaseValidationError  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        return _converter().structure(plain, kind)
+    except (BaseValidationError, KeyError, TypeError) as err:
+        msg = f"This is no {kind.__name__}."
+        raise ValueError(msg) from err
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _converter() -> Converter:
+    from cattrs import Converter  # noqa: PLC0415 - see the module's docstring
+    from cattrs.strategies import configure_union_passthrough  # noqa: PLC0415
+
+    converter = Converter(unstruct_collection_overrides={tuple: list})
+    converter.register_unstructure_hook_func(_never_crosses, _refused)
+    converter.register_unstructure_hook(bytes, _refused)
+    # Registered by class, like str, or str would be found first.
+    converter.register_unstructure_hook(StrEnum, lambda value: value.value)
+    # A datetime is a date too, so the closer class comes last.
+    for moment in (date, datetime):
+        converter.register_unstructure_hook(moment, lambda value: value.isoformat())
+        converter.register_structure_hook(moment, lambda text, kind: kind.fromisoformat(text))
+    configure_union_passthrough(str | bool | int | float | None, converter)
+    return converter
 
 
-def _build(kind: Any, plain: Any) -> Any:
-    origin = get_origin(kind)
-    if origin in {Union, types.UnionType}:
-        # At most one arm is a value of ours; the others are what JSON has itself.
-        arms = [arm for arm in get_args(kind) if arm not in {types.NoneType, str, bool}]
-        value = _build(arms[0], plain) if arms and plain is not None else plain
-    elif origin is tuple:
-        value = tuple(_build(get_args(kind)[0], item) for item in plain)
-    elif origin is not None and issubclass(origin, Mapping):
-        key_kind, item_kind = get_args(kind)
-        value = {_build(key_kind, k): _build(item_kind, v) for k, v in plain.items()}
-    elif kind is datetime or kind is date:
-        value = kind.fromisoformat(plain)
-    elif is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        value = kind(**{name: _build(hints[name], item) for name, item in plain.items()})
-    elif isinstance(kind, type) and issubclass(kind, Enum):
-        value = kind(plain)
-    else:
-        value = plain
-    return value
+def _never_crosses(kind: Any) -> bool:
+    """Return whether a value's class is none that JSON or a value of ours has."""
+    known = (str, int, float, type(None), Mapping, tuple, list, date)
+    if kind is Any or not isinstance(kind, type):
+        return False
+    return not issubclass(kind, known) and not is_dataclass(kind)
+
+
+def _refused(value: object) -> Any:
+    msg = f"{type(value).__name__} is no value that crosses the border."
+    raise TypeError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from ...schemas.settings import Settings
 
 
+log = logging.getLogger(__name__)
+
+
 def stored_report(report: ConnectionReport) -> dict[str, Any]:
     """Return the report for its column; processes of the version before read it too."""
     plain: dict[str, Any] = to_plain(report)
@@ -23,9 +27,16 @@ def stored_report(report: ConnectionReport) -> dict[str, Any]:
     return plain
 
 
-def shown_report(plain: Mapping[str, Any], settings: Settings) -> ConnectionReport:
-    """Return the report as it was given when the test ended."""
-    report = from_plain(ConnectionReport, plain)
+def shown_report(plain: Mapping[str, Any], settings: Settings) -> ConnectionReport | None:
+    """Return the report as it was given when the test ended.
+
+    None if this version cannot read it: during a rolling restart a newer one may have stored it.
+    """
+    try:
+        report = from_plain(ConnectionReport, plain)
+    except ValueError:
+        log.warning("a stored report is of a version that this one cannot read")
+        return None
     values = {
         "username": report.signed_in_as,
         "mailbox": report.mailbox,

@@ -4,6 +4,8 @@ import json
 
 import pytest
 from salesorder_m365.plugin.errors import BadRequestError, NoSuchAccountError
+from salesorder_m365.plugin.store.accounts import read_account, store_report
+from salesorder_m365.plugin.store.engines import engine_for, writing
 from salesorder_m365.schemas.account import FormErrors
 from salesorder_m365.schemas.plain import from_plain, to_plain
 from salesorder_m365.schemas.view import AccountView
@@ -101,6 +103,27 @@ def test_every_view_becomes_json_and_back(erp, sim):
     assert view.folders
     assert view.report
     assert from_plain(AccountView, json.loads(json.dumps(to_plain(view)))) == view
+
+
+@pytest.mark.parametrize(
+    ("newer", "shown"),
+    [
+        ({"of_a_newer_version": 1}, True),
+        ({"stages": [], "seconds": 1}, True),
+        ({"stages": [{"status": "skipped"}]}, False),
+    ],
+    ids=["one more field", "other numbers", "a status that this version does not know"],
+)
+def test_a_report_that_a_newer_version_stored_breaks_no_page(erp, sim, newer, shown):
+    account_id = erp.connected(sim)
+    erp.test(account_id)
+    engine = engine_for(erp.name, erp.settings.database_url)
+    with writing(engine) as connection:
+        report = read_account(connection, account_id).report
+        store_report(connection, account_id, report | newer)
+    view = erp.view(account_id)
+    assert (view.report is not None) is shown
+    assert view.state == "connected"
 
 
 def test_hosts_in_one_process_do_not_see_each_others_accounts(erp, sim, settings_for, tmp_path):
