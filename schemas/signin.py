@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -72,27 +73,41 @@ class CallbackQuery:
     tenant: str | None = None
 
 
-_LONGEST = validate.Length(max=8192)
-#: RFC 6749 §A.5, without the space. What has other characters is no state of ours.
-_STATE = validate.Regexp(r"[\x21-\x7e]+\Z")
+_LONGEST = 8192
+#: RFC 6749 §A.5 and §A.11, without the space. A state with other characters is none of ours.
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,8192}")
+
+
+def _said(value: object) -> str | None:
+    """Return a parameter's text as it can be stored; anybody can write into the browser's query."""
+    if not isinstance(value, str):
+        return None
+    return value[:_LONGEST].encode(errors="replace").decode().replace("\0", "")
+
+
+def _visible(value: object) -> str | None:
+    return value if isinstance(value, str) and _VISIBLE.fullmatch(value) else None
 
 
 class CallbackQuerySchema(Schema):
-    """Loads the callback's query: unknown parameters are ignored, as RFC 6749 asks."""
+    """Loads the callback's query: unknown parameters are ignored, as RFC 6749 asks.
+
+    Only the state decides whose query it is. What is odd in another parameter ends the attempt.
+    """
 
     class Meta:
         """Microsoft adds parameters of its own (session_state, client_info)."""
 
         unknown = EXCLUDE
 
-    state = fields.String(required=True, validate=[_LONGEST, _STATE])
-    code = fields.String(validate=_LONGEST)
-    error = fields.String(validate=_LONGEST)
-    error_description = fields.String(validate=_LONGEST)
-    error_subcode = fields.String(validate=_LONGEST)
-    iss = fields.String(validate=_LONGEST)
-    admin_consent = fields.Boolean(load_default=False)
-    tenant = fields.String(validate=_LONGEST)
+    state = fields.String(required=True, validate=validate.Regexp(rf"{_VISIBLE.pattern}\Z"))
+    code = fields.Function(deserialize=_visible)
+    error = fields.Function(deserialize=_said)
+    error_description = fields.Function(deserialize=_said)
+    error_subcode = fields.Function(deserialize=_said)
+    iss = fields.Function(deserialize=_said)
+    admin_consent = fields.Function(deserialize=lambda value: str(value).casefold() == "true")
+    tenant = fields.Function(deserialize=_said)
 
     @post_load
     def _to_query(self, data: dict[str, Any], **_: Any) -> CallbackQuery:

@@ -91,14 +91,31 @@ def test_a_state_that_is_not_ours_is_left_to_others(erp, bad):
     assert call(erp, "salesorder_login_callback", query={"state": bad, "code": "c"}) is None
 
 
-@pytest.mark.parametrize("name", ["code", "error", "error_description", "iss", "tenant"])
-@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_odd_parameters_of_a_callback_end_in_an_outcome(erp, sim, name, bad):
+ODD = BAD | {"far too long": "x" * 9000, "no text": ["a", "b"], "empty": ""}
+
+
+@pytest.mark.parametrize(
+    "name", ["code", "error", "error_description", "error_subcode", "iss", "tenant"]
+)
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_odd_parameters_of_a_callback_end_in_an_outcome(erp, sim, name, odd):
     account_id = erp.save().id
-    state = sim.sign_in(erp.begin(account_id).url, "sales@contoso.test")["state"]
-    outcome = erp.finish({"state": state, name: bad})
-    assert outcome is None or outcome.code != "connected"
-    assert outcome is None or outcome.finding
+    query = sim.sign_in(erp.begin(account_id).url, "sales@contoso.test")
+    del query["code"]
+    outcome = erp.finish(query | {name: odd})
+    assert outcome.code == "refused"
+    outcome.finding.as_text().encode()
+    assert erp.view(account_id).state == "draft"
+
+
+@pytest.mark.parametrize("odd", ["maybe", "", ["True"], "\ud800"], ids=ascii)
+def test_an_odd_consent_is_none(erp, sim, odd):
+    account_id = erp.save().id
+    redirect = erp.hook.salesorder_consent_begin(
+        host=erp, account_id=account_id, worker=WORKER, browser=BROWSER, return_to="/mail/1"
+    )
+    query = sim.sign_in(redirect.url, "admin@contoso.test")
+    assert erp.finish(query | {"admin_consent": odd}).code == "refused"
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
