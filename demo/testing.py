@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from ..testing.contract import Place
     from ..testing.press import Press
 
+#: The buttons' names in the contract, and what stands on them here.
+LABELS = {
+    "save": "Save",
+    "login": "Login",
+    "test": "Test Connection",
+    "folders": "Save",
+    "disconnect": "Disconnect",
+    "delete": "Delete",
+}
 #: One for all databases of the process, as in an ERP that serves many.
 PLUGINS = create_manager()
 
@@ -48,9 +57,16 @@ class ReferenceHost:
         """Open the form behind the menu action."""
         return browser.form(f"{ACCOUNTS}/new/m365", "Save", values)
 
-    def login_button(self, browser: Browser, account_id: str) -> Press:
-        """Open the account's page."""
-        return browser.form(account_path(account_id), "Login")
+    def button(
+        self, browser: Browser, account_id: str, name: str, values: Mapping[str, str]
+    ) -> Press:
+        """Open the page that has the button: the account's, or the one below it."""
+        below = (name,) if name in {"folders", "delete"} else ()
+        return browser.form(account_path(account_id, *below), LABELS[name], values)
+
+    def read(self, browser: Browser, path: str) -> str:
+        """Read a page."""
+        return browser.text(path)
 
 
 host = ReferenceHost

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from ..plugin.use_cases import UseCases
     from ..schemas.account import FormErrors
+    from ..schemas.delivery import Delivery, MailPreview, Work
     from ..schemas.folders import FolderChoices
     from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
     from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
+    from ..schemas.outgoing import OutgoingMail
     from ..schemas.report import ConnectionReport, Finding, Stage
     from ..schemas.signin import LoginOutcome, Redirect
     from ..schemas.view import AccountView
@@ -177,7 +179,7 @@ def salesorder_generic_accounts_restore(
 
 @hookimpl
 def salesorder_jobs() -> list[Job]:
-    """Return the three jobs."""
+    """Return the jobs."""
     from ..schemas.job import JOBS  # noqa: PLC0415 - see above
 
     return list(JOBS)
@@ -193,3 +195,71 @@ def salesorder_job_run(host: Host, name: str, worker: str) -> JobReport | None:
 def salesorder_health(host: Host, worker: str) -> list[Finding]:
     """Check what may be wrong."""
     return _use_cases(host).health.findings(worker)
+
+
+@hookimpl
+def salesorder_mail_preview(
+    host: Host, account_id: str, message: OutgoingMail, worker: str
+) -> MailPreview | FormErrors | None:
+    """Preview a mail."""
+    if not is_ours(account_id):
+        return None
+    return _use_cases(host).mail.preview(account_id, message, worker)
+
+
+@hookimpl
+def salesorder_mail_send(
+    host: Host, account_id: str, message: OutgoingMail, worker: str, request_id: str, wait: float
+) -> Delivery | FormErrors | None:
+    """Queue a mail."""
+    if not is_ours(account_id):
+        return None
+    return _use_cases(host).mail.send(account_id, message, worker, request_id, wait)
+
+
+@hookimpl
+def salesorder_mail_delivery(host: Host, delivery_id: str, worker: str) -> Delivery | None:
+    """Show one mail."""
+    return _use_cases(host).mail.delivery(delivery_id, worker) if is_ours(delivery_id) else None
+
+
+@hookimpl
+def salesorder_mail_deliveries(
+    host: Host,
+    account_id: str | None,
+    state: str | None,
+    document: str | None,
+    worker: str,
+    limit: int,
+    before: str | None,
+) -> list[Delivery] | None:
+    """List mails."""
+    if not (account_id is None or is_ours(account_id)):
+        return None
+    return _use_cases(host).mail.deliveries(account_id, state, document, worker, limit, before)
+
+
+@hookimpl
+def salesorder_mail_decide(
+    host: Host, delivery_id: str, decision: str, worker: str
+) -> Delivery | None:
+    """Do what a person decided."""
+    if not is_ours(delivery_id):
+        return None
+    return _use_cases(host).mail.decide(delivery_id, decision, worker)
+
+
+@hookimpl
+def salesorder_work_due(host: Host, limit: int, worker: str) -> list[Work]:
+    """List the work that is due."""
+    return _use_cases(host).mail.due(limit, worker)
+
+
+@hookimpl
+def salesorder_work_run(
+    host: Host, kind: str, account_id: str, seconds: float, worker: str
+) -> JobReport | None:
+    """Do one account's work."""
+    if not is_ours(account_id):
+        return None
+    return _use_cases(host).mail.run(kind, account_id, seconds, worker)

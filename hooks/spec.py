@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..schemas.account import FormErrors
+    from ..schemas.delivery import Delivery, MailPreview, Work
     from ..schemas.event import Event
     from ..schemas.folders import FolderChoices
     from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
     from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
+    from ..schemas.outgoing import OutgoingMail
     from ..schemas.report import ConnectionReport, Finding, Stage
     from ..schemas.signin import LoginOutcome, Redirect
     from ..schemas.view import AccountView
@@ -261,6 +263,114 @@ def salesorder_health(host: Host, worker: str) -> list[Finding]:  # type: ignore
     database that cannot be used as well.
 
     Raises ``NotAllowedError`` (``mail_accounts.maintain``).
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_mail_preview(
+    host: Host, account_id: str, message: OutgoingMail, worker: str
+) -> MailPreview | FormErrors | None:
+    """Show what would be sent. Called before a person presses Send; no network, nothing is stored.
+
+    `message` is a `schemas.outgoing.OutgoingMail`; its attachments are read. The answer's `digest`
+    may be passed on in `OutgoingMail.previewed`: content that has changed since then is refused.
+
+    Raises ``NotAllowedError`` (permission ``mail_accounts.send``), ``NoSuchAccountError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_mail_send(
+    host: Host,
+    account_id: str,
+    message: OutgoingMail,
+    worker: str,
+    request_id: str,
+    wait: float,
+) -> Delivery | FormErrors | None:
+    """Queue a mail; it is stored and committed when this returns. Call it after your own commit.
+
+    `request_id` (1 to 200 characters) is the host's name for this sending, such as the document's
+    number with its version: the same one queues one mail, however often it is repeated, and what
+    was stored first is what leaves.
+
+    `wait` is the seconds for which a worker's click may wait; 0 leaves the mail to the jobs. It
+    bounds the time up to the point of no return; from there on the server's reply is awaited for
+    25 seconds more at most, so the host's own time-out must exceed the sum. A pause, the rate and
+    the connections in use are obeyed: the answer is then ``queued``.
+
+    Returns `FormErrors` with messages per field of `OutgoingMail`, and nothing is stored then.
+    Raises ``NotAllowedError`` (``mail_accounts.send``), ``NoSuchAccountError``,
+    ``BadRequestError`` for a `request_id` that has queued another mail, ``UnavailableError`` while
+    another call stores the same mail.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_mail_delivery(host: Host, delivery_id: str, worker: str) -> Delivery | None:
+    """Show one mail with its trail. Called when its page is drawn; reads the database only.
+
+    Raises ``NotAllowedError`` (``mail_accounts.send``), ``NoSuchMailError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_mail_deliveries(
+    host: Host,
+    account_id: str | None,
+    state: str | None,
+    document: str | None,
+    worker: str,
+    limit: int,
+    before: str | None,
+) -> list[Delivery] | None:
+    """List mails, newest first, without their trails: an account's outbox, a document's mails.
+
+    `account_id` None stands for all that this worker may see, `state` (of `DeliveryState`) and
+    `document` for any. `limit` is cut to 200; `before` is the id of the last mail of the page
+    before.
+
+    Raises ``NotAllowedError`` (``mail_accounts.send``), ``BadRequestError`` for an unknown state.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_mail_decide(
+    host: Host, delivery_id: str, decision: str, worker: str
+) -> Delivery | None:
+    """Do what a person decided about a mail; `decision` is one of its `Delivery.decisions`.
+
+    ``cancel`` takes a queued mail back. ``retry_now`` tries a queued one at once, and a failed one
+    again. ``arrived`` and ``send_again`` settle an uncertain one by what the person knows.
+    ``give_up`` ends a queued or uncertain one.
+
+    Raises ``NotAllowedError`` (``mail_accounts.decide``), ``NoSuchMailError``,
+    ``BadRequestError`` if the mail's state does not allow it (any more).
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_work_due(host: Host, limit: int, worker: str) -> list[Work] | None:
+    """List the work that is due, the longest waiting first: one indexed query.
+
+    For an engine that spreads accounts over machines; a host without one runs the jobs
+    ``m365:deliver`` and ``m365:look``, which are loops over this and ``salesorder_work_run``.
+
+    Raises ``NotAllowedError`` (``mail_accounts.maintain``).
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_work_run(
+    host: Host, kind: str, account_id: str, seconds: float, worker: str
+) -> JobReport | None:
+    """Do one account's work of a `kind` of ``salesorder_work_due``; begin nothing after `seconds`.
+
+    One process at a time does an account's work: what is passed on twice, late or to two machines
+    does no harm. `JobReport.next_at` says when there is more to do.
+
+    Raises ``NotAllowedError`` (``mail_accounts.maintain``), ``BadRequestError`` for an unknown
+    `kind`.
     """
 
 

@@ -72,7 +72,7 @@ class UseCases:
     @cached_property
     def jobs(self) -> Jobs:
         """What the host's scheduler runs."""
-        return Jobs(self.context, self.vault)
+        return Jobs(self.context, self.vault, self.mail)
 
     @cached_property
     def health(self) -> Health:

@@ -7,5 +7,5 @@ ID_PREFIX = "m365:"
 
 
 def is_ours(name: str | None) -> bool:
-    """Tell whether the id of an account, or the name of a job, is this plugin's."""
-    return name is not None and name.startswith(ID_PREFIX)
+    """Return whether an account's, mail's or job's id is ours; no other kind of value is."""
+    return isinstance(name, str) and name.startswith(ID_PREFIX)

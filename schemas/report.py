@@ -18,10 +18,15 @@ class Actor(StrEnum):
 
 
 class StageStatus(StrEnum):
-    """How far a stage came. ``running`` is only ever given to `progress`, never in a report."""
+    """How far a stage came. ``running`` is only ever given to `progress`, never in a report.
+
+    ``accepted`` is a yes of the server's that does not prove that it works; `Stage.detail` says
+    why, and how to check it.
+    """
 
     RUNNING = "running"
     PASSED = "passed"
+    ACCEPTED = "accepted"
     FAILED = "failed"
     NOT_TRIED = "not_tried"
 
@@ -84,7 +89,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionReport:
-    """The result of Test Connection. `seconds` is wall time; stages are in order."""
+    """The result of Test Connection. `seconds` is wall time; stages are in order.
+
+    `passed` means that no stage failed; what was accepted without a proof is in `unproved`.
+    """
 
     account_id: str
     started_at: datetime
@@ -96,6 +104,11 @@ class ConnectionReport:
     stages: tuple[Stage, ...]
     findings: tuple[Finding, ...]
 
+    @property
+    def unproved(self) -> tuple[Stage, ...]:
+        """The stages that were accepted, not proved: for example to send as a shared mailbox."""
+        return tuple(stage for stage in self.stages if stage.status is StageStatus.ACCEPTED)
+
     def as_text(self) -> str:
         """Return all of it as plain text: one line for each stage, then the findings."""
         who = f"{self.mailbox}, signed in as {self.signed_in_as}, sending as {self.sender}"
@@ -106,7 +119,8 @@ class ConnectionReport:
 def _stage_line(stage: Stage) -> str:
     seconds = "" if stage.seconds is None else f" ({stage.seconds:.1f} s)"
     detail = f" {stage.detail}" if stage.detail else ""
-    status = stage.status.replace("_", " ")
+    accepted = stage.status is StageStatus.ACCEPTED
+    status = "accepted, not proved" if accepted else stage.status.replace("_", " ")
     return f"{stage.protocol}: {stage.label}: {status}{seconds}{detail}"
 
 

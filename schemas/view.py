@@ -58,3 +58,7 @@ class AccountView:
     finding: Finding | None
     report: ConnectionReport | None
     events: tuple[Event, ...] = ()
+    #: Mails that are queued or uncertain: a confirmation of Delete says what becomes of them.
+    waiting: int = 0
+    #: Why no mail leaves this account now; None while it does.
+    paused: Finding | None = None

@@ -36,7 +36,7 @@ class KitHost:
         self.later = timedelta()
 
     def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - what is denied is denied to all
-        """Tell whether nobody has denied it."""
+        """Return whether nobody has denied it."""
         return permission not in self.denied
 
     def now(self) -> datetime:

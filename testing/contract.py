@@ -63,8 +63,20 @@ class HostUnderTest(Protocol):
         button posts the very same form again.
         """
 
-    def login_button(self, browser: Browser, account_id: str) -> Press:
-        """Open the account's page and return its Login button, which leads to Microsoft."""
+    def button(
+        self, browser: Browser, account_id: str, name: str, values: Mapping[str, str]
+    ) -> Press:
+        """Open the page of the account that has this button, fill in `values`, return the button.
+
+        `name` is one of the kind's buttons. ``save`` takes fields of the form, ``folders`` (what
+        saves the mapping) takes roles and paths; both leave as they are what `values` do not name.
+        The others take none, and ``delete`` is the one that deletes without asking again.
+
+        Raises `NotOfferedError`, or whatever the host says, if the worker is not offered it.
+        """
+
+    def read(self, browser: Browser, path: str) -> str:
+        """Open an address that the host has led to, and return the text that the worker sees."""
 
 
 #: What the option names.

@@ -43,6 +43,11 @@ def page_text(page: str) -> str:
     return " ".join(soup.get_text(" ").split())
 
 
+def has_element(page: str, name: str) -> bool:
+    """Return whether an HTML page has an element of this name."""
+    return BeautifulSoup(page, _PARSER).find(name) is not None
+
+
 def _is_live(button: Tag) -> bool:
     kind = str(button.get("type") or "submit").lower()
     return kind == "submit" and not _disabled(button)

@@ -24,8 +24,21 @@ if TYPE_CHECKING:
     from .contract import Factory, HostUnderTest
     from .press import Press
 
-#: Who signs in at the simulator.
-MAILBOX = "sales@contoso.test"
+#: Who signs in at the simulator, and somebody else.
+MAILBOX, OTHER_MAILBOX = "sales@contoso.test", "purchasing@contoso.test"
+#: Hooks that only read; every other one does something when it is called.
+READING = frozenset(
+    {
+        "salesorder_account_kinds",
+        "salesorder_account_list",
+        "salesorder_account_view",
+        "salesorder_event",
+        "salesorder_folder_choices",
+        "salesorder_generic_accounts_plan",
+        "salesorder_health",
+        "salesorder_jobs",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,11 @@ class Call:
     hook: str
     values: Mapping[str, Any] = field(repr=False)
     result: Any = field(repr=False)
+
+    @property
+    def acts(self) -> bool:
+        """Whether the hook does more than read."""
+        return self.hook not in READING
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class Running:
         """Return an account's state."""
         return str(self.views()[account_id].state)
 
-    def filled_form(self, browser: Browser) -> Press:
+    def filled_form(self, browser: Browser, **changes: str) -> Press:
         """Return the Save button of a form with the values of a new account."""
         values = {
             "account_name": f"Conformance {secrets.token_hex(4)}",
@@ -83,7 +101,7 @@ class Running:
             "sender_email": MAILBOX,
             "use_oauth": "on",
             "username": MAILBOX,
-        }
+        } | changes
         return self.adapter.account_form(browser, values)
 
     def new_account(self, browser: Browser) -> str:
@@ -94,30 +112,41 @@ class Running:
         assert len(made) == 1, f"One form was saved, and {len(made)} accounts were made of it."
         return made[0]
 
+    def press(self, browser: Browser, account_id: str, name: str, **values: str) -> str:
+        """Press a button of the account's page; return where the host leads."""
+        return self.adapter.button(browser, account_id, name, values)()
+
     def leave(self, browser: Browser, account_id: str) -> str:
         """Press Login and return Microsoft's address that the host leads to."""
-        target = self.adapter.login_button(browser, account_id)()
+        target = self.press(browser, account_id, "login")
         assert self.is_microsoft(target), (
             f"Login must lead to Microsoft's page with the Redirect that salesorder_login_begin"
             f" gave; it led to “{_bare(target)}”."
         )
         return target
 
-    def sign_in(self, target: str) -> dict[str, str]:
+    def connected(self, browser: Browser) -> str:
+        """Make an account, sign in to it through the host's pages, and return its id."""
+        account_id = self.new_account(browser)
+        self.arrive(browser, self.sign_in(self.leave(browser, account_id)))
+        assert self.state(account_id) == "connected"
+        return account_id
+
+    def sign_in(self, target: str, mailbox: str = MAILBOX) -> dict[str, str]:
         """Sign in at Microsoft and return the query that the browser comes back with."""
         sent_to = redirect_uri(target)
         assert sent_to == self.callback, (
             f"Microsoft was told to send the browser back to {sent_to}, and not to base_url and"
             f" callback_path of the settings: {self.callback}."
         )
-        return self.simulator.sign_in(target, MAILBOX)
+        return self.simulator.sign_in(target, mailbox)
 
     def arrive(self, browser: Browser, query: Mapping[str, str]) -> str:
-        """Deliver Microsoft's answer to the callback route; tell where the host leads."""
+        """Deliver Microsoft's answer to the callback route; return where the host leads."""
         return browser.arrive(self.host.settings.callback_path, query)
 
     def is_microsoft(self, target: str) -> bool:
-        """Tell whether an address is one of the simulator's sign-in pages."""
+        """Return whether an address is one of the simulator's sign-in pages."""
         sites = (self.simulator.authority, self.simulator.browser_url)
         return urlsplit(target).netloc in {urlsplit(site).netloc for site in sites}
 

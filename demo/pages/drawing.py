@@ -38,6 +38,7 @@ RECIPIENTS = {
 STATUSES = {
     StageStatus.RUNNING: "Running",
     StageStatus.PASSED: "Passed",
+    StageStatus.ACCEPTED: "Accepted, not proved",
     StageStatus.FAILED: "Failed",
     StageStatus.NOT_TRIED: "Not tried",
 }
@@ -98,12 +99,16 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
+_DONE = {StageStatus.PASSED, StageStatus.ACCEPTED}
+
+
 def verdict(report: ConnectionReport) -> str:
     """Return in a sentence or two what works, and why the rest does not."""
     if report.passed:
-        return "Receiving and sending work."
+        told = "".join(f" {stage.label}: accepted, not proved." for stage in report.unproved)
+        return f"Receiving works.{told}" if told else "Receiving and sending work."
     told = ". ".join(found.title for found in report.findings)
-    broken = {s.protocol for s in report.stages if s.status is not StageStatus.PASSED}
+    broken = {s.protocol for s in report.stages if s.status not in _DONE}
     works = [words for name, words in _WORK.items() if name not in broken]
     return f"{f'{works[0]} works. ' if works else ''}{told}."
 

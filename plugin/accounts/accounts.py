@@ -15,6 +15,8 @@ from ...schemas.permission import Permission
 from ...schemas.text import same_address
 from ..border import use_case
 from ..errors import StoreError
+from ..mail.pausing import settle_soon
+from ..mail.standing import standings
 from ..store import accounts, grants
 from ..store.engines import reading
 from ..store.events import last_events
@@ -43,9 +45,9 @@ class Accounts:
         """Return the accounts that the worker may see, by name."""
         self.context.require(worker, Permission.VIEW)
         with reading(self.context.engine) as connection:
-            mappings = accounts.read_mappings(connection)
+            mappings, mail = accounts.read_mappings(connection), standings(connection)
             return [
-                self._drawn(row, mappings.get(row.id, ()), worker)
+                mail.shown(self._drawn(row, mappings.get(row.id, ()), worker))
                 for row in accounts.read_accounts(connection)
                 if self.context.host.allows(worker, Permission.VIEW, row.id)
             ]
@@ -88,6 +90,7 @@ class Accounts:
         with self.context.change(worker) as change:
             if accounts.delete_account(change.connection, account_id):
                 change.happened("mail_account_deleted", account_id)
+                settle_soon(change.connection, account_id)
         return True
 
     @use_case
@@ -107,7 +110,8 @@ class Accounts:
         """
         row = accounts.require_account(connection, account_id)
         mapping = accounts.read_mapping(connection, account_id)
-        return self._drawn(row, mapping, worker, last_events(connection, account_id))
+        view = self._drawn(row, mapping, worker, last_events(connection, account_id))
+        return standings(connection, account_id).shown(view)
 
     def _drawn(
         self,

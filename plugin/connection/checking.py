@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...schemas.permission import SYSTEM, Permission
 from ..border import use_case
+from ..mail.pausing import try_now
 from ..store import accounts
 from ..store.engines import reading
 from .probe import probe
@@ -35,6 +36,7 @@ class ConnectionTests:
         self.context.require(worker, Permission.TEST, account_id)
         with reading(self.context.engine) as connection:
             row = accounts.require_account(connection, account_id)
+            mapped = accounts.read_mapping(connection, account_id)
         report = probe(
             self.context.settings,
             account_id=account_id,
@@ -42,10 +44,14 @@ class ConnectionTests:
             username=row.form.username,
             sender=row.form.sender_email,
             token=lambda rejected: self.vault.token(
-                account_id, rejected=rejected, pressed=worker != SYSTEM
+                account_id,
+                rejected=rejected,
+                # A token that came for this press is not at fault when a server refuses it.
+                pressed=worker != SYSTEM and rejected is None,
             ),
             progress=progress,
             now=self.context.now,
+            mapped=mapped,
         )
         codes = " ".join(found.code for found in report.findings)
         with self.context.change(worker) as change:
@@ -53,4 +59,6 @@ class ConnectionTests:
             change.happened(
                 "mail_account_tested", account_id, passed=str(report.passed), findings=codes
             )
+            if report.passed:
+                try_now(change.connection, account_id)
         return report

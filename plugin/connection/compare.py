@@ -31,7 +31,7 @@ def compared(
 ) -> dict[str, Exception]:
     """Return what broke, by protocol, with closer codes; two that are one become one.
 
-    `shared` tells that the mailbox is another one than that of the person who signs in.
+    `shared` means that Sender email is another address than Username.
     """
     imap, smtp = broken.get("imap"), broken.get("smtp")
     if isinstance(imap, MailError) and isinstance(smtp, MailError) and not shared:
@@ -39,9 +39,13 @@ def compared(
         if code is not None:
             words = f"{imap.server_words} {smtp.server_words}"
             return {"imap": MailError(code, stage=imap.stage, server_words=words)}
+    closer = dict(broken)
     if isinstance(imap, MailError):
-        return {**broken, "imap": _closer(imap, smtp_signed_in=smtp_signed_in, shared=shared)}
-    return dict(broken)
+        closer["imap"] = _closer(imap, smtp_signed_in=smtp_signed_in, shared=shared)
+    if isinstance(smtp, MailError) and smtp.code == "send_as_denied" and not shared:
+        # No right on one's own mailbox is missing: the address is none of its addresses.
+        closer["smtp"] = _with_code(smtp, "send_as_own_denied")
+    return closer
 
 
 def for_app(broken: Mapping[str, Exception]) -> dict[str, Exception]:
@@ -60,6 +64,10 @@ def _closer(err: MailError, *, smtp_signed_in: bool, shared: bool) -> MailError:
         code = "imap_disabled"
     elif code == "mailbox_not_connected" and shared:
         code = "full_access_missing"
+    return _with_code(err, code)
+
+
+def _with_code(err: MailError, code: str) -> MailError:
     return MailError(
         code, stage=err.stage, server_words=err.server_words, retry_after=err.retry_after
     )

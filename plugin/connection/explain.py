@@ -39,6 +39,14 @@ class PermissionMissingError(Exception):
         self.scopes = scopes
 
 
+class MappingBrokenError(Exception):
+    """Mapped folders are not there as they were; `problems` says which, in sentences."""
+
+    def __init__(self, problems: str) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """Whose connection is tested: `username` signs in, `mailbox` is opened, `sender` sends."""
@@ -82,6 +90,8 @@ def explained(err: Exception, subject: Subject, protocol: str) -> Finding:
             code, words = err.code, err.server_words
         case PermissionMissingError():
             code, values["scopes"] = err.code, err.scopes
+        case MappingBrokenError():
+            code, values["problems"] = "mapped_folders_changed", err.problems
         case SignInNeededError() | RegistrationError() | UnavailableError():
             code, words, references = err.code, err.server_words, err.references
         case GrantRefusedError():

@@ -15,37 +15,34 @@ from typing import TYPE_CHECKING
 from ...schemas.report import ConnectionReport, StageStatus
 from ...schemas.text import same_address
 from ..entra.claims import app_itself
+from ..findings.catalogue import powershell_quoted, text
 from ..findings.scopes import is_app_only, scope_problem, short_name
+from ..folders.choices import folder_choices, paths_to_ask
 from ..settings.clouds import endpoints
 from ..transport.imap import imap_session
 from ..transport.renewing import RenewableToken
 from ..transport.smtp import smtp_session
 from ..wire.deadline import Deadline
 from .compare import compared, for_app
-from .explain import PermissionMissingError, Subject, explained
+from .explain import MappingBrokenError, PermissionMissingError, Subject, explained
 from .stages import Track, run_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from ...schemas.folders import MappedFolder
     from ...schemas.report import Finding, Stage
     from ...schemas.settings import Endpoint, Settings
-    from ..transport.imap import ListedFolder
+    from ..transport.imap import ImapSession, ListedFolder
     from ..vault.renewal import AccessToken
 
 log = logging.getLogger(__name__)
 
 #: Seconds that a thread gets beyond the deadline to say how it ended.
 _GRACE = 1.0
-_TOKEN = {"token": "Get Microsoft's permission (token)"}
-_WAY = {
-    "name": "Find the server",
-    "connect": "Connect",
-    "tls": "Secure the connection (TLS)",
-    "sign_in": "Sign in",
-}
-_IMAP = {**_WAY, "mailbox": "Open the mailbox", "folders": "List the folders"}
+_TOKEN, _WAY = ("token",), ("name", "connect", "tls", "sign_in")
+_IMAP, _SMTP = (*_WAY, "mailbox", "folders"), (*_WAY, "sender")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +96,14 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
     token: Callable[[str | None], AccessToken],
     progress: Callable[[Stage], None] | None,
     now: Callable[[], datetime],
+    mapped: Sequence[MappedFolder] = (),
 ) -> ConnectionReport:
     """Test a connection and return what was seen; whatever is wrong is a finding.
 
     `token(None)` gives a token; `token(rejected)` a renewed one, asked for once at most, after a
-    server refused the first. Both may raise the vault's errors. `progress` is called in this
-    thread with each stage as it starts and ends. It ends within `settings.mail_timeout` seconds.
+    server refused the first. Both may raise the vault's errors. `mapped` are the folders that
+    must be there. `progress` is called in this thread with each stage as it starts and ends. It
+    ends within `settings.mail_timeout` seconds.
     """
     subject = Subject(
         settings=settings,
@@ -115,7 +114,7 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
     )
     started_at, started = now(), time.monotonic()
     board = _Board(progress)
-    test = _Test(subject, board, token)
+    test = _Test(subject, board, token, mapped)
     errors = compared(
         test.run(),
         smtp_signed_in=board.passed("smtp", "sign_in"),
@@ -143,9 +142,14 @@ class _Test:
     """One run: the token in the caller's thread, then a thread per protocol."""
 
     def __init__(
-        self, subject: Subject, board: _Board, token: Callable[[str | None], AccessToken]
+        self,
+        subject: Subject,
+        board: _Board,
+        token: Callable[[str | None], AccessToken],
+        mapped: Sequence[MappedFolder],
     ) -> None:
         self._subject = subject
+        self._mapped = mapped
         self._board = board
         self._token = token
         #: The token that both protocols began with.
@@ -153,9 +157,10 @@ class _Test:
         self._deadline = Deadline.after(subject.settings.mail_timeout)
         self._events: SimpleQueue[Stage | _Ended] = SimpleQueue()
         places = endpoints(subject.settings)
-        smtp = {**_WAY, "sender": f"Send as {subject.sender}"}
-        self._first = Track("token", _TOKEN, board.show)
-        self._imap = Track("imap", _IMAP, self._events.put, _place(places.imap))
+        imap = (*_IMAP, "mapping") if mapped else _IMAP
+        self._first = Track("token", _labels(_TOKEN), board.show)
+        self._imap = Track("imap", _labels(imap), self._events.put, _place(places.imap))
+        smtp = _labels(_SMTP, sender=subject.sender)
         self._smtp = Track("smtp", smtp, self._events.put, _place(places.smtp))
 
     def run(self) -> dict[str, Exception]:
@@ -184,7 +189,8 @@ class _Test:
         if problem:
             raise PermissionMissingError(*problem)
         names = ", ".join(short_name(scope) for scope in token.scopes)
-        self._first.note(f"Permitted: {names}." if names else "Microsoft named no permissions.")
+        note = "permitted" if names else "nothing_named"
+        self._first.note(text(f"stage_note.{note}", scopes=names))
         return token
 
     def _problem(self, token: AccessToken) -> tuple[str, str] | None:
@@ -208,6 +214,17 @@ class _Test:
                 listed = session.folders()
             with track.stage("folders"):
                 track.note(_counted(listed))
+            if self._mapped:
+                with track.stage("mapping"):
+                    self._hold_mapping(session, listed)
+
+    def _hold_mapping(self, session: ImapSession, listed: Sequence[ListedFolder]) -> None:
+        """Raise ``MappingBrokenError`` if a mapped folder is not there as it was."""
+        validities = session.uid_validities(paths_to_ask(listed, self._mapped))
+        roles = folder_choices(self._subject.account_id, listed, self._mapped, validities).roles
+        problems = [role.problem_text for role in roles if role.problem]
+        if problems:
+            raise MappingBrokenError(" ".join(problems))
 
     def _offer_sender(self, token: str) -> None:
         subject, track = self._subject, self._smtp
@@ -218,6 +235,22 @@ class _Test:
             track.stage("sender"),
         ):
             session.check_sender(subject.sender)
+            if self._is_unproved():
+                track.unproved(self._how_to_check())
+
+    def _is_unproved(self) -> bool:
+        """Return whether MAIL FROM proves nothing: Exchange looks at Send As after DATA only."""
+        if self.permitted is not None and is_app_only(self.permitted.scopes):
+            return True
+        return not same_address(self._subject.sender, self._subject.username)
+
+    def _how_to_check(self) -> str:
+        subject, trustee = self._subject, self._subject.username
+        if self.permitted is not None and is_app_only(self.permitted.scopes):
+            trustee = app_itself(self.permitted.secret).object_id
+        names = {"sender": subject.sender, "trustee": trustee}
+        quoted = {f"{name}_quoted": powershell_quoted(value) for name, value in names.items()}
+        return text("stage_note.sender_unproved", **names, **quoted)
 
     def _watch(self, running: set[str]) -> dict[str, Exception]:
         """Show what the threads tell until both have ended, or have had their time."""
@@ -227,7 +260,7 @@ class _Test:
                 event = self._events.get(timeout=max(0.0, self._deadline.left) + _GRACE)
             except Empty:
                 for protocol in running:
-                    self._board.give_up(protocol, "It did not end in time.")
+                    self._board.give_up(protocol, text("stage_note.late"))
                     errors[protocol] = TimeoutError("A thread did not end in time.")
                 break
             if isinstance(event, _Ended):
@@ -238,14 +271,20 @@ class _Test:
         return {protocol: errors[protocol] for protocol in ("imap", "smtp") if protocol in errors}
 
 
+def _labels(names: Sequence[str], **values: str) -> dict[str, str]:
+    return {name: text(f"stage.{name}", **values) for name in names}
+
+
 def _place(place: Endpoint) -> dict[str, str]:
-    return {"name": f"{place.host}.", "connect": f"Port {place.port}."}
+    where = {"host": place.host, "port": str(place.port)}
+    return {name: text(f"stage_note.{name}", **where) for name in ("name", "connect")}
 
 
 def _counted(listed: Sequence[ListedFolder]) -> str:
-    count = f"{len(listed)} folder{'' if len(listed) == 1 else 's'}"
     unreadable = sum(folder.malformed for folder in listed)
-    return f"{count}, {unreadable} with an unreadable name." if unreadable else f"{count}."
+    note = "one_folder" if len(listed) == 1 else "folders"
+    note = "folders_unreadable" if unreadable else note
+    return text(f"stage_note.{note}", count=str(len(listed)), unreadable=str(unreadable))
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -11,17 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...schemas.report import Stage, StageStatus
-from ..transport.renewing import Again
+from ..findings.catalogue import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ..transport.renewing import RenewableToken
-
-_SECOND_ATTEMPTS = {
-    Again.RENEWED: "The first token was refused; a renewed one was tried.",
-    Again.RECONNECTED: "The first attempt did not reach the mailbox; a second one was made.",
-}
 
 
 @dataclass
@@ -34,6 +29,7 @@ class Track:
     notes: dict[str, str] = field(default_factory=dict)
     _began: dict[str, float] = field(default_factory=dict)
     _passed: set[str] = field(default_factory=set)
+    _unproved: set[str] = field(default_factory=set)
     _at: str | None = None
 
     def untried(self) -> tuple[Stage, ...]:
@@ -51,19 +47,26 @@ class Track:
         self._at = None
         if name not in self._passed:
             self._passed.add(name)
-            self.show(self._stage(name, StageStatus.PASSED))
+            accepted = name in self._unproved
+            self.show(self._stage(name, StageStatus.ACCEPTED if accepted else StageStatus.PASSED))
 
-    def note(self, text: str) -> None:
+    def unproved(self, words: str) -> None:
+        """Have the running stage count as accepted only; `words` say why, and how to check it."""
+        if self._at is not None:
+            self._unproved.add(self._at)
+            self.note(words)
+
+    def note(self, words: str) -> None:
         """Add to the detail of the stage that is running, or was when it broke."""
         name = self._at or self._open()
         if name is not None:
-            self.notes[name] = f"{self.notes[name]} {text}" if name in self.notes else text
+            self.notes[name] = f"{self.notes[name]} {words}" if name in self.notes else words
 
     def broke(self) -> None:
         """Show as failed the stage that broke, or that a second attempt did not reach again."""
         if self._at in self._passed:
             at, self._at = self._at, None
-            self.note(f"It broke off at “{self.labels[at]}”.")
+            self.note(text("stage_note.broke_off", stage=self.labels[at]))
         name = self._at or self._open()
         if name is not None:
             self._began.setdefault(name, time.monotonic())
@@ -73,7 +76,7 @@ class Track:
         return next((name for name in self.labels if name not in self._passed), None)
 
     def _stage(self, name: str, status: StageStatus) -> Stage:
-        ended = status in {StageStatus.PASSED, StageStatus.FAILED}
+        ended = status not in {StageStatus.RUNNING, StageStatus.NOT_TRIED}
         return Stage(
             protocol=self.protocol,
             name=name,
@@ -89,7 +92,7 @@ def run_track(
 ) -> Exception | None:
     """Run the stages with a token; return what stopped them."""
     try:
-        token.use(attempt, lambda reason: track.note(_SECOND_ATTEMPTS[reason]))
+        token.use(attempt, lambda reason: track.note(text(f"stage_note.{reason}")))
     except Exception as err:  # noqa: BLE001 - `explain` makes a finding and a log entry of it
         track.broke()
         return err

@@ -1,6 +1,6 @@
 """Default folder mappings: the dropdowns, what is wrong with a stored mapping, a new one. Pure.
 
-Asking the server is the caller's job, in three steps: `listed = session.folders()`, then
+The caller asks the server, in three steps: `listed = session.folders()`, then
 `session.uid_validities(paths_to_ask(listed, mapped))`, then `folder_choices` with both. That is
 one LIST and one flight of a few STATUS commands.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from marshmallow import ValidationError
 
 from ...schemas.folders import ROLE_LABELS, FolderChoices, MappedFolder, Role, RoleChoice
+from ..findings.catalogue import text
 from ..transport.listing import MAX_FOLDERS, ListedFolder
 from .roles import is_inbox, suggest
 from .tree import joined, readable, tree
@@ -24,10 +25,6 @@ __all__ = ["folder_choices", "map_folders", "paths_to_ask", "paths_to_map", "sug
 
 #: STATUS commands at most, those for the six roles included.
 MOST_ASKED = 40
-_HINT = (
-    f"This mailbox has more than {MAX_FOLDERS:,} folders. Only the first {MAX_FOLDERS:,} that the"
-    " server named are shown; move or delete folders that nobody needs to see the others."
-)
 
 
 def folder_choices(
@@ -53,7 +50,7 @@ def folder_choices(
         roles=tuple(
             check.role(role, stored.get(role), *suggested.get(role, (None, ""))) for role in Role
         ),
-        hint=_HINT if cut else "",
+        hint=text("folders.cut", count=f"{MAX_FOLDERS:,}") if cut else "",
     )
 
 
@@ -106,9 +103,9 @@ def map_folders(
     folders, validities = _unique(listed), _by_key(uid_validities)
     chosen = {role: folders.get(_key(path)) for role, path in mapping.items()}
     problems = {
-        role.value: [text]
+        role.value: [words]
         for role, folder in chosen.items()
-        if (text := _refusal(role, folder, chosen, validities))
+        if (words := _refusal(role, folder, chosen, validities))
     }
     if problems:
         raise ValidationError(problems)
@@ -134,15 +131,15 @@ def _refusal(
 ) -> str:
     """Say why `folder` cannot serve `role`; empty if it can."""
     if folder is None:
-        return "This folder is not in the mailbox (any more). Choose another one."
+        return text("folders.not_there")
     if not folder.selectable:
-        return "This folder only holds other folders, no mail. Choose another one."
+        return text("folders.holds_no_mail")
     others = [ROLE_LABELS[r] for r, f in chosen.items() if f == folder and r is not role]
     if others:
         names = " and ".join(others)
-        return f"This folder is chosen for {names} too. Choose another one for one of them."
+        return text("folders.chosen_twice", roles=names)
     if validities.get(_key(folder.path)) is None:
-        return "This folder has gone in the meantime. Load the page again and choose another one."
+        return text("folders.gone_meanwhile")
     return ""
 
 
@@ -170,11 +167,11 @@ class _Check:
         reason: str,
     ) -> RoleChoice:
         """Return one dropdown."""
-        problem, text = "", ""
+        problem, words = "", ""
         if mapping is not None:
             problem, moved = self._problem(mapping)
             suggested, reason = (moved, "") if moved else (suggested, reason)
-            text = _problem_text(problem, mapping, suggested)
+            words = _problem_text(problem, mapping, suggested)
         return RoleChoice(
             role=role,
             label=ROLE_LABELS[role],
@@ -182,7 +179,7 @@ class _Check:
             suggested=suggested.path if suggested else None,
             reason=reason,
             problem=problem,
-            problem_text=text,
+            problem_text=words,
         )
 
     def _problem(self, mapping: MappedFolder) -> tuple[str, ListedFolder | None]:
@@ -212,24 +209,9 @@ class _Check:
 
 def _problem_text(problem: str, mapping: MappedFolder, suggested: ListedFolder | None) -> str:
     label = readable(mapping.full_label)
-    match problem:
-        case "renamed" if suggested is not None:
-            new = joined(suggested.parts)
-            return (
-                f"The folder “{label}” seems to have been renamed or moved to “{new}”."
-                " Choose that folder and save, or choose another one."
-            )
-        case "vanished":
-            return (
-                f"The folder “{label}” is not in the mailbox any more."
-                " Choose another folder and save."
-            )
-        case "replaced":
-            return (
-                f"The folder “{label}” was deleted, and another one of the same name was made"
-                " since. If it is the right one, save to confirm it; else choose another one."
-            )
-    return ""
+    if problem == "renamed" and suggested is not None:
+        return text("folders.renamed", label=label, new=joined(suggested.parts))
+    return text(f"folders.{problem}", label=label) if problem else ""
 
 
 def _unique(listed: Iterable[ListedFolder]) -> dict[str, ListedFolder]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,8 +11,11 @@ from marshmallow import ValidationError
 
 from ...schemas.account import FormErrors
 from ...schemas.delivery import Decision, DeliveryState, MailPreview, Work
-from ...schemas.permission import Permission
-from ..errors import BadRequestError, NoSuchMailError
+from ...schemas.ids import ID_PREFIX
+from ...schemas.job import JobReport
+from ...schemas.permission import SYSTEM, Permission
+from ..border import use_case
+from ..errors import BadRequestError, M365Error, NoSuchMailError
 from ..findings.catalogue import finding
 from ..store import accounts, outbox, work
 from ..store.engines import reading, writing
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
     from ..store.outbox import DeliveryRow
     from ..vault.renewal import Vault
 
+log = logging.getLogger(__name__)
+
+#: Accounts that a job asks for at once, and seconds that one of them gets before the next one.
+_AT_ONCE, _ONE_TURN = 1000, 60.0
 #: Deliveries on one page at most.
 _MOST = 200
 _STATES = frozenset(DeliveryState)
@@ -46,6 +55,7 @@ class Mail:
     context: Context
     vault: Vault
 
+    @use_case
     def preview(
         self, account_id: str, message: OutgoingMail, worker: str
     ) -> MailPreview | FormErrors:
@@ -98,6 +108,7 @@ class Mail:
             mailbox=form.sender_email,
         )
 
+    @use_case
     def send(
         self, account_id: str, message: OutgoingMail, worker: str, request_id: str, wait: float
     ) -> Delivery | FormErrors:
@@ -110,11 +121,13 @@ class Mail:
             Deliverer(self.context, self.vault, worker).now(queued, wait)
         return self._shown(queued.id)
 
+    @use_case
     def delivery(self, delivery_id: str, worker: str) -> Delivery:
         """Return one delivery with its trail."""
-        self.context.require(worker, Permission.SEND, self._required(delivery_id).account_id)
+        self._required(delivery_id, worker, Permission.SEND)
         return self._shown(delivery_id)
 
+    @use_case
     def deliveries(
         self,
         account_id: str | None,
@@ -154,10 +167,10 @@ class Mail:
             each for each in everyone if self.context.host.allows(worker, Permission.SEND, each)
         ]
 
+    @use_case
     def decide(self, delivery_id: str, decision: str, worker: str) -> Delivery:
         """Do what a person decided, if the mail's state allows it; say why if it does not."""
-        mail = self._required(delivery_id)
-        self.context.require(worker, Permission.DECIDE, mail.account_id)
+        mail = self._required(delivery_id, worker, Permission.DECIDE)
         try:
             act = self._decisions(mail, worker)[Decision(decision)]
         except ValueError:
@@ -197,6 +210,7 @@ class Mail:
 
     # Work
 
+    @use_case
     def due(self, limit: int, worker: str) -> list[Work]:
         """Return the work that is due, the longest waiting first."""
         self.context.require(worker, Permission.MAINTAIN)
@@ -209,14 +223,58 @@ class Mail:
             if (at := moment(row.due_at)) is not None
         ]
 
-    def run(self, kind: str, account_id: str, seconds: float, worker: str) -> int:
-        """Do an account's work for at most so many seconds; return how many mails it settled."""
-        self.context.require(worker, Permission.MAINTAIN)
-        if kind == "deliver":
-            return Deliverer(self.context, self.vault).run(account_id, seconds)
-        if kind == "look":
-            return Looker(self.context, self.vault).run(account_id)
-        raise BadRequestError("argument_unusable", argument="kind", problem="is no kind of work")
+    @use_case
+    def run(self, kind: str, account_id: str, seconds: float, worker: str) -> JobReport:
+        """Do an account's work, and begin nothing after so many seconds."""
+        self.context.require(worker, Permission.MAINTAIN, account_id)
+        work_of = {
+            "deliver": lambda: Deliverer(self.context, self.vault).run(account_id, seconds),
+            "look": lambda: Looker(self.context, self.vault).run(account_id),
+        }
+        if kind not in work_of:
+            raise BadRequestError(
+                "argument_unusable", argument="kind", problem="is no kind of work"
+            )
+        done = work_of[kind]()
+        with reading(self.context.engine) as connection:
+            next_at = moment(work.due_at(connection, kind, account_id))
+        return JobReport(name=f"{ID_PREFIX}{kind}", done=done, next_at=next_at)
+
+    def run_all(self, kind: str, seconds: float) -> JobReport:
+        """Do all work of a kind that is due, account after account, for so many seconds.
+
+        What goes wrong with one account is logged, and is no other's misfortune.
+        """
+        ends, done, failed = time.monotonic() + seconds, 0, 0
+        seen: set[str] = set()
+        while True:
+            due = [each for each in self.due(_AT_ONCE, SYSTEM) if each.kind == kind]
+            fresh = [each for each in due if each.account_id not in seen]
+            if not fresh or time.monotonic() >= ends:
+                return JobReport(name=f"{ID_PREFIX}{kind}", done=done, failed=failed, left=len(due))
+            for each in fresh:
+                seen.add(each.account_id)
+                left = max(1.0, min(ends - time.monotonic(), _ONE_TURN))
+                try:
+                    done += self.run(kind, each.account_id, left, SYSTEM).done
+                except M365Error as err:
+                    failed += 1
+                    log.warning("%s of %s failed: %s", kind, each.account_id, err)
+
+    def purge(self) -> int:
+        """Delete bodies whose time has come and mails that were never wholly stored."""
+        times = self.context.settings.mail.times
+        with reading(self.context.engine) as connection:
+            bodies = outbox.to_purge(connection, _AT_ONCE)
+            torsos = outbox.unfinished_writing(connection, older=times.keep_orphans, limit=_AT_ONCE)
+        for delivery_id in bodies:
+            with writing(self.context.engine) as connection:
+                outbox.delete_body(connection, delivery_id)
+                outbox.settle(connection, delivery_id, {"purge_at": None, "chunks": 0})
+        for delivery_id in torsos:
+            with writing(self.context.engine) as connection:
+                outbox.delete_delivery(connection, delivery_id)
+        return len(bodies) + len(torsos)
 
     # Parts
 
@@ -228,9 +286,11 @@ class Mail:
                 work.read_mailing(connection, account_id),
             )
 
-    def _required(self, delivery_id: str) -> DeliveryRow:
+    def _required(self, delivery_id: str, worker: str, permission: Permission) -> DeliveryRow:
         with reading(self.context.engine) as connection:
             found = outbox.read_delivery(connection, delivery_id)
+        # Asked of what is not there too: who may see nothing learns of no mail.
+        self.context.require(worker, permission, found.account_id if found else None)
         if found is None or found.state == outbox.WRITING:
             raise NoSuchMailError(delivery_id)
         return found

@@ -77,3 +77,10 @@ def try_now(connection: Connection, account_id: str) -> None:
     if work.read_mailing(connection, account_id).paused_at is not None:
         work.change_mailing(connection, account_id, paused_until=now)
         work.wake(connection, "deliver", account_id, now)
+
+
+def settle_soon(connection: Connection, account_id: str) -> None:
+    """Have the jobs settle the mail of an account that is gone: take back, look for, tell."""
+    now = outbox.clock(connection)
+    for kind in ("deliver", "look"):
+        work.wake(connection, kind, account_id, now)

@@ -21,6 +21,7 @@ from ..border import use_case
 from ..entra.claims import ForeignTokenError, check_id_token
 from ..entra.refusals import GrantRefusedError
 from ..errors import BadRequestError, M365Error
+from ..mail.pausing import try_now
 from ..settings.clouds import endpoints
 from ..store import accounts, attempts, grants
 from ..store.engines import reading, writing
@@ -241,4 +242,5 @@ class SignIn:
                 username=user.username,
                 granted_at=self.context.now(),
             )
+            try_now(connection, attempt.account_id)
         return True

@@ -206,14 +206,14 @@ def store_report(connection: Connection, account_id: str, report: dict[str, Any]
 def read_mapping(connection: Connection, account_id: str) -> tuple[MappedFolder, ...]:
     """Return an account's stored mapping, in the order of the roles."""
     found = connection.execute(_MAPPING, {"account": account_id})
-    return _in_order(map(_mapped, found))
+    return _mapping(found)
 
 
 def read_mappings(connection: Connection) -> dict[str, tuple[MappedFolder, ...]]:
     """Return all stored mappings by account."""
     rows = connection.execute(select(folder).order_by(folder.c.account_id))
     groups = groupby(rows, key=lambda row: row.account_id)
-    return {account_id: _in_order(map(_mapped, group)) for account_id, group in groups}
+    return {account_id: _mapping(group) for account_id, group in groups}
 
 
 def _mapped(row: Any) -> MappedFolder:
@@ -227,7 +227,9 @@ def _mapped(row: Any) -> MappedFolder:
     )
 
 
-def _in_order(mapped: Iterable[MappedFolder]) -> tuple[MappedFolder, ...]:
+def _mapping(rows: Iterable[Any]) -> tuple[MappedFolder, ...]:
+    # A role that only a newer version knows is left out: it must not end every list of accounts.
+    mapped = (_mapped(row) for row in rows if row.role in set(Role))
     return tuple(sorted(mapped, key=lambda item: list(Role).index(item.role)))
 
 

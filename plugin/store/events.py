@@ -1,13 +1,13 @@
 """Rows of ``m365_event`` and ``m365_notice``: what happened, and which alarm was given when.
 
-Events outlive their accounts, for an audit asks about deleted ones too.
+Events outlive their accounts because an audit asks about deleted ones too.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import String, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ...schemas.event import Event
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-# Made once, for SQLAlchemy spends longer on a new statement than the database on its answer.
+#: Characters that each column takes.
+_LONGEST = {c.name: c.type.length or 0 for c in event.c if isinstance(c.type, String)}
+#: Characters of one detail: a finding's code, an address, Microsoft's ids.
+_LONGEST_DETAIL = 1000
+# Built once: SQLAlchemy spends longer on a new statement than the database on its answer.
 _STORE = insert(event)
 _LAST = (
     select(event)
@@ -30,15 +34,29 @@ _LAST = (
 
 
 def store_event(connection: Connection, happened: Event) -> None:
-    """Store an event."""
+    """Store an event; texts that no database takes as they are get cut and marked."""
+    account_id = happened.account_id
     values = {
         "at": happened.at,
-        "name": happened.name,
-        "worker": happened.worker,
-        "account_id": happened.account_id,
-        "details": dict(happened.details),
+        "name": storable(happened.name, _LONGEST["name"]),
+        "worker": storable(happened.worker, _LONGEST["worker"]),
+        "account_id": account_id and storable(account_id, _LONGEST["account_id"]),
+        "details": {
+            storable(name, _LONGEST_DETAIL): storable(text, _LONGEST_DETAIL)
+            for name, text in happened.details.items()
+        },
     }
     connection.execute(_STORE, values)
+
+
+def storable(text: str, longest: int) -> str:
+    """Return `text` without NUL and lone surrogates, marked by … where it was longer.
+
+    PostgreSQL refuses all three, and an attempt at what is not allowed must not go unrecorded.
+    """
+    kept = text[: longest + 1].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    kept = kept.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
 
 
 def last_events(connection: Connection, account_id: str, count: int = 10) -> tuple[Event, ...]:
@@ -74,11 +92,15 @@ def delete_events(connection: Connection, *, before: datetime) -> int:
 
 
 def claim_notice(connection: Connection, name: str, seconds: float) -> bool:
-    """Tell whether this notice is to be given now: of all workers to one, once in `seconds`."""
+    """Return whether this notice is to be given now: to one of all workers, once in `seconds`."""
     now = database_now()
     renewed = connection.execute(
         update(notice)
-        .where(notice.c.name == name, notice.c.given_at < now - seconds)
+        .where(
+            notice.c.name == name,
+            # One from the future was given before a clock was set back.
+            or_(notice.c.given_at < now - seconds, notice.c.given_at > now),
+        )
         .values(given_at=now)
     )
     if renewed.rowcount:
@@ -94,9 +116,10 @@ def claim_notice(connection: Connection, name: str, seconds: float) -> bool:
 
 
 def notice_given(connection: Connection, name: str, seconds: float) -> bool:
-    """Tell whether this notice was given within the last `seconds`."""
+    """Return whether this notice was given within the last `seconds`."""
+    now = database_now()
     query = select(notice.c.name).where(
-        notice.c.name == name, notice.c.given_at >= database_now() - seconds
+        notice.c.name == name, notice.c.given_at.between(now - seconds, now)
     )
     return connection.scalar(query) is not None
 

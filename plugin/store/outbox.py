@@ -200,13 +200,16 @@ def read_deliveries(
     return [_row(found) for found in connection.execute(query)]
 
 
-def count_waiting(connection: Connection, account_id: str) -> int:
-    """Return how many mails of an account are queued, on their way, or uncertain."""
-    query = select(func.count()).where(
-        delivery.c.account_id == account_id,
-        delivery.c.state.in_(("queued", "sending", "uncertain")),
+def count_waiting(connection: Connection, account_id: str | None) -> dict[str, int]:
+    """Count the mails that are queued, on their way, or uncertain: of one account, or of each."""
+    query = (
+        select(delivery.c.account_id, func.count())
+        .where(delivery.c.state.in_(("queued", "sending", "uncertain")))
+        .group_by(delivery.c.account_id)
     )
-    return int(connection.scalar(query) or 0)
+    if account_id is not None:
+        query = query.where(delivery.c.account_id == account_id)
+    return {account: int(count) for account, count in connection.execute(query)}
 
 
 # Writing down a new mail

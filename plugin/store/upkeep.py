@@ -1,12 +1,13 @@
-"""Queries of the scheduled jobs and the health checks. What follows from them is theirs to say."""
+"""Queries of the scheduled jobs and the health checks, which decide what follows from them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from .clock import database_now
+from .grants import LONGEST_WAIT
 from .tables import account, attempt, grant
 
 if TYPE_CHECKING:
@@ -15,22 +16,43 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def unused_grants(connection: Connection, *, seconds: float) -> list[str]:
-    """Return the accounts whose token ran out that long ago, the longest unused first.
+def grants_to_renew(connection: Connection, *, unused: float, refused: float) -> list[str]:
+    """Return the accounts to renew: `unused` for so many seconds, or `refused` as long ago.
 
     An access token lives about an hour, so that is when its grant was last used or renewed too.
+    The ones that were tried last come last: what failed stands in nobody's way the next time.
     """
     now = database_now()
+    not_waiting = or_(
+        grant.c.not_before <= now,
+        # As `TokenRow.wait_left` has it: from before a clock was set back.
+        grant.c.not_before > now + LONGEST_WAIT,
+        grant.c.wait_set_at > now,
+    )
+    due = or_(
+        and_(grant.c.refused.is_(None), grant.c.expires_at < now - unused),
+        and_(
+            grant.c.refused.is_not(None),
+            or_(
+                grant.c.tried_at.is_(None),
+                grant.c.tried_at <= now - refused,
+                grant.c.tried_at > now,
+            ),
+        ),
+    )
     query = (
         select(grant.c.account_id)
-        .where(
-            grant.c.expires_at < now - seconds,
-            grant.c.not_before <= now,
-            grant.c.refused.is_(None),
-        )
-        .order_by(grant.c.expires_at)
+        .where(not_waiting, due)
+        .order_by(func.coalesce(grant.c.tried_at, 0), grant.c.expires_at, grant.c.account_id)
     )
     return list(connection.scalars(query))
+
+
+def note_tried(connection: Connection, account_id: str) -> None:
+    """Let an account stand behind the others in `grants_to_renew`."""
+    connection.execute(
+        update(grant).where(grant.c.account_id == account_id).values(tried_at=database_now())
+    )
 
 
 def names_to_sign_in(connection: Connection) -> list[str]:

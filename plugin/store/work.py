@@ -78,6 +78,14 @@ def due_work(connection: Connection, limit: int, *, lease: float) -> list[WorkRo
     return [WorkRow(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name of it
 
 
+def due_at(connection: Connection, kind: str, account_id: str) -> float | None:
+    """Return when an account's work is due; None for nothing to do."""
+    found: float | None = connection.scalar(
+        select(work.c.due_at).where(work.c.kind == kind, work.c.account_id == account_id)
+    )
+    return found
+
+
 def take_work(
     connection: Connection, kind: str, account_id: str, owner: str, seconds: float
 ) -> bool:
@@ -135,8 +143,14 @@ def change_mailing(connection: Connection, account_id: str, **values: Any) -> No
     connection.execute(made.on_conflict_do_update(index_elements=["account_id"], set_=values))
 
 
-def paused_accounts(connection: Connection) -> list[str]:
-    """Return the accounts that are paused."""
-    return list(
-        connection.scalars(select(mailing.c.account_id).where(mailing.c.paused_at.is_not(None)))
-    )
+def read_paused(connection: Connection, account_id: str | None) -> dict[str, MailingRow]:
+    """Return the pauses in force: of one account, or of each."""
+    query = select(mailing).where(mailing.c.paused_at.is_not(None))
+    if account_id is not None:
+        query = query.where(mailing.c.account_id == account_id)
+    found = {}
+    for row in connection.execute(query):
+        values = {str(name): value for name, value in row._mapping.items()}  # noqa: SLF001 - see above
+        account = values.pop("account_id")
+        found[account] = MailingRow(**values)
+    return found

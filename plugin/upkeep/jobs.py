@@ -1,33 +1,38 @@
 """The scheduled jobs: keep sign-ins alive, warn before a credential expires, clear what is old.
 
-Each may be run at any time, by several workers at once, and be broken off: the next run goes on.
+Each may be run at any time and by several workers at once. The next run continues where one was
+killed.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ...schemas.job import CLEAN, KEEP_ALIVE, WARN, JobReport
+from ...schemas.job import CLEAN, DELIVER, KEEP_ALIVE, LOOK, WARN, JobReport
 from ...schemas.permission import Permission
 from ..border import use_case
 from ..errors import (
     BadRequestError,
+    M365Error,
     RegistrationError,
-    SignInNeededError,
+    StoreError,
     UnavailableError,
 )
 from ..settings.expiry import credential_expiry
 from ..store import events, upkeep
 from ..store.engines import reading, writing
+from ..vault.renewal import MARK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..context import Context
+    from ..mail.mail import Mail
     from ..vault.renewal import Vault
 
 log = logging.getLogger(__name__)
@@ -38,8 +43,8 @@ _DAY = 24 * 3600.0
 UNUSED_SECONDS = 60 * _DAY
 #: One run renews for so many seconds at most; the next one goes on.
 _RUN_SECONDS = 600.0
-#: So many passing faults in a row mean that Microsoft is not to be reached now.
-_FAULTS = 3
+#: So many times in a row without any answer mean that Microsoft is not to be reached now.
+_UNREACHED = 3
 THRESHOLDS = (1, 7, 30)
 _EVENTS_KEPT = timedelta(days=365)
 
@@ -50,6 +55,7 @@ class Jobs:
 
     context: Context
     vault: Vault
+    mail: Mail
 
     @use_case
     def run(self, name: str, worker: str) -> JobReport:
@@ -59,6 +65,8 @@ class Jobs:
             KEEP_ALIVE: self.keep_alive,
             WARN: self.warn,
             CLEAN: self.clean,
+            DELIVER: lambda: self.mail.run_all("deliver", _RUN_SECONDS),
+            LOOK: lambda: self.mail.run_all("look", _RUN_SECONDS),
         }
         if name not in jobs:
             raise BadRequestError("job_unknown", argument=name)
@@ -67,25 +75,44 @@ class Jobs:
         return report
 
     def keep_alive(self) -> JobReport:
-        """Renew the grants that nobody used for 60 days, one after another."""
+        """Renew what nobody used for 60 days, and try again what was refused a day ago.
+
+        One after another, whatever becomes of the ones before: no account's fault is another's.
+        """
         with reading(self.context.engine) as connection:
-            waiting = upkeep.unused_grants(connection, seconds=UNUSED_SECONDS)
-        done = failed = in_a_row = 0
+            waiting = upkeep.grants_to_renew(
+                connection, unused=UNUSED_SECONDS, refused=MARK_SECONDS
+            )
+        renewed: list[bool] = []
+        unreached = 0
         until = time.monotonic() + _RUN_SECONDS
         for account_id in waiting:
-            if time.monotonic() > until or in_a_row == _FAULTS:
+            if time.monotonic() > until or unreached == _UNREACHED:
                 break
-            try:
-                self.vault.token(account_id)
-                done, in_a_row = done + 1, 0
-            except SignInNeededError:
-                failed, in_a_row = failed + 1, 0  # the vault has marked and told it
-            except UnavailableError:
-                failed, in_a_row = failed + 1, in_a_row + 1
-            except RegistrationError:
-                break  # no account is at fault, and none can be renewed now
-        left = len(waiting) - done - failed
-        return JobReport(name=KEEP_ALIVE, done=done, failed=failed, left=left)
+            err = self._renewed(account_id)
+            renewed.append(err is None)
+            unreached = unreached + 1 if _says_nothing_of_the_account(err) else 0
+        done, tried = sum(renewed), len(renewed)
+        left = len(waiting) - tried
+        return JobReport(name=KEEP_ALIVE, done=done, failed=tried - done, left=left)
+
+    def _renewed(self, account_id: str) -> Exception | None:
+        """Renew one account's grant; return what came in between."""
+        try:
+            self.vault.token(account_id)
+        except M365Error as err:
+            log.warning("grant of %s not kept alive: %s", account_id, err)
+            self._put_behind(account_id)
+            return err
+        except Exception as err:  # the next accounts must not pay for a fault of ours
+            log.exception("grant of %s not kept alive", account_id)
+            self._put_behind(account_id)
+            return err
+        return None
+
+    def _put_behind(self, account_id: str) -> None:
+        with suppress(StoreError), writing(self.context.engine) as connection:
+            upkeep.note_tried(connection, account_id)
 
     def warn(self) -> JobReport:
         """Tell 30, 7 and 1 days ahead that the secret or certificate expires; each once."""
@@ -110,10 +137,18 @@ class Jobs:
         return JobReport(name=WARN, done=int(told))
 
     def clean(self) -> JobReport:
-        """Clear sign-in attempts that ran out a day ago, and what is older than a year."""
+        """Clear old sign-in attempts and events, and bodies of mail that nobody needs any more."""
         now = self.context.now()
         with writing(self.context.engine) as connection:
             done = upkeep.delete_attempts(connection, before=now - timedelta(days=1))
             done += events.delete_events(connection, before=now - _EVENTS_KEPT)
             done += events.delete_notices(connection, seconds=_EVENTS_KEPT.total_seconds())
+        done += self.mail.purge()
         return JobReport(name=CLEAN, done=done)
+
+
+def _says_nothing_of_the_account(err: Exception | None) -> bool:
+    """Return whether Microsoft did not answer at all, or would not answer anybody."""
+    if not isinstance(err, UnavailableError):
+        return False
+    return err.code == "throttled" or isinstance(err.__cause__, OSError)

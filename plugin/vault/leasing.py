@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import stamina
@@ -88,11 +87,7 @@ class Renewals:
         with Deadline.after(self.context.settings.http_timeout).applied():
             if row.kind is grants.GrantKind.APP:
                 return self.identity().app_tokens()
-            if not _renewable(cache):
-                raise GrantRefusedError({"error": "invalid_grant"})
-            tokens = self.identity().renew(cache)
-        # What an answer lacks never takes the place of what we have.
-        return tokens if _renewable(tokens.msal_cache) else replace(tokens, msal_cache=cache)
+            return self.identity().renew(cache)
 
     def _refuse(self, row: GrantRow, owner: str, err: GrantRefusedError) -> bool:
         """Mark the grant and raise ``SignInNeededError``; False if what is there now decides."""
@@ -142,12 +137,3 @@ class Renewals:
         except StoreError as unstored:
             # It ends by itself; what was raised first says more.
             log.warning("the lease of %s was not given back: %s", row.account_id, unstored)
-
-
-def _renewable(cache: str) -> bool:
-    """Return whether MSAL's cache has a refresh token."""
-    try:
-        found = json.loads(cache)
-    except ValueError:
-        return False
-    return isinstance(found, dict) and bool(found.get("RefreshToken"))

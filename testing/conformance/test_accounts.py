@@ -31,7 +31,7 @@ def test_a_worker_without_permission_is_refused(erp: Running) -> None:
     before = set(erp.views())
     with erp.browser(stranger) as browser:
         _press(lambda: erp.filled_form(browser))
-        led = _press(lambda: erp.adapter.login_button(browser, account_id))
+        led = _press(lambda: erp.adapter.button(browser, account_id, "login", {}))
     assert set(erp.views()) == before, f"{stranger} made an account by the host's form."
     assert not erp.is_microsoft(led), f"{stranger} began a sign-in by the host's Login button."
 

@@ -57,7 +57,7 @@ def test_the_host_header_is_not_trusted(erp: Running, header: str) -> None:
     """Else a forged header sends the code, or the worker, to somebody else's site."""
     with erp.browser() as browser:
         account_id = erp.new_account(browser)
-        login = erp.adapter.login_button(browser, account_id)
+        login = erp.adapter.button(browser, account_id, "login", {})
         browser.forged = {header: EVIL}
         _stays(erp, login())
         browser.forged = {}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.errors import BadRequestError, M365Error
 from salesorder_m365.schemas.account import FormErrors
+from salesorder_m365.schemas.outgoing import Address, OutgoingMail
 from support.erp import BROWSER, FORM, WORKER
 
 #: Arguments with which each hook comes to its end or to one of our errors.
@@ -27,6 +28,15 @@ USUAL = {
     "force": False,
     "keep_new": True,
     "progress": None,
+    "message": OutgoingMail(to=(Address("buyer@fabrikam.example.com"),), subject="Quote"),
+    "wait": 0.0,
+    "delivery_id": "m365:mail:0",
+    "state": "queued",
+    "document": "quote:1",
+    "limit": 10,
+    "before": "m365:mail:0",
+    "decision": "cancel",
+    "seconds": 1.0,
 }
 #: The kind says whose call it is: any text but ours is another plugin's.
 OURS_OR_NOT = {"kind"}

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.errors import NotAllowedError
+from salesorder_m365.schemas.outgoing import OutgoingMail
 from salesorder_m365.schemas.permission import Permission
 from support.erp import BROWSER, WORKER
 
@@ -41,6 +42,25 @@ CALLS = {
     ),
     "salesorder_job_run": (Permission.MAINTAIN, {"name": "m365:clean"}),
     "salesorder_health": (Permission.MAINTAIN, {}),
+    "salesorder_mail_preview": (Permission.SEND, {"account_id": ID, "message": OutgoingMail()}),
+    "salesorder_mail_send": (
+        Permission.SEND,
+        {"account_id": ID, "message": OutgoingMail(), "request_id": "r", "wait": 0.0},
+    ),
+    "salesorder_mail_delivery": (Permission.SEND, {"delivery_id": "m365:mail:0"}),
+    "salesorder_mail_deliveries": (
+        Permission.SEND,
+        {"account_id": ID, "state": None, "document": None, "limit": 10, "before": None},
+    ),
+    "salesorder_mail_decide": (
+        Permission.DECIDE,
+        {"delivery_id": "m365:mail:0", "decision": "cancel"},
+    ),
+    "salesorder_work_due": (Permission.MAINTAIN, {"limit": 10}),
+    "salesorder_work_run": (
+        Permission.MAINTAIN,
+        {"kind": "deliver", "account_id": ID, "seconds": 1.0},
+    ),
 }
 #: Need no worker; is called by the plugin; asks with the attempt's account, tested below.
 OTHERWISE = {

@@ -1,18 +1,29 @@
 """The reference host with one defect each: the conformance suite must find every one by name.
 
-``--salesorder-host support.broken_hosts:any_browser``; DEFECTS says which test finds which.
+``--salesorder-host support.broken_hosts:any_browser``; DEFECTS says which test finds which. Each
+runs in a process of its own, so a defect may lie in a module as well.
 """
 
 import json
+import logging
+import re
 import secrets
 from contextvars import ContextVar
 from dataclasses import replace
 from types import SimpleNamespace
 
 from salesorder_m365.demo.erp.host import DemoHost
+from salesorder_m365.demo.erp.sessions import Sessions
+from salesorder_m365.demo.pages import drawing, sign_in, visit
+from salesorder_m365.demo.pages.app import ACCOUNT
 from salesorder_m365.demo.testing import ReferenceHost
 from salesorder_m365.hooks.manager import create_manager
 from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.plugin.errors import M365Error
+from salesorder_m365.schemas.settings import Settings
+from salesorder_m365.schemas.signin import LoginCode
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 #: What makes a broken host → the one test that it fails.
 DEFECTS = {
@@ -27,14 +38,35 @@ DEFECTS = {
     "strict_events": "test_an_event_handler_never_raises",
     "put_back_without_users": "test_no_generic_account_is_lost",
     "deleted_unseen": "test_no_generic_account_is_lost",
+    "no_csrf_token": "test_another_site_can_do_nothing",
+    "login_by_get": "test_an_address_does_nothing",
+    "cookie_for_scripts": "test_the_browsers_cookie_is_hidden_from_scripts",
+    "cookie_without_same_site": "test_the_browsers_cookie_is_lax",
+    "cookie_for_every_page": "test_the_browsers_cookie_goes_to_the_callback_alone",
+    "callback_cached": "test_the_callback_is_kept_in_no_cache",
+    "callback_as_referrer": "test_the_callback_is_passed_on_to_nobody",
+    "callback_logged": "test_the_callback_is_in_no_log",
+    "redirect_without_headers": "test_the_redirect_is_passed_on_whole",
+    "redirect_as_found": "test_the_redirect_is_passed_on_whole",
+    "one_value_per_login": "test_two_tabs_sign_in_at_once",
+    "copies_by_dict": "test_a_mapping_of_many_values_is_taken",
+    "nothing_escaped": "test_what_people_wrote_is_escaped",
+    "errors_as_faults": "test_a_refusal_is_no_fault",
+    "outcome_unsaid": "test_an_outcome_is_explained",
+    "edits_a_copy": "test_an_account_is_edited",
+    "never_tested": "test_the_connection_is_tested",
+    "maps_nothing": "test_folders_are_mapped",
+    "stays_connected": "test_disconnect_forgets_the_sign_in",
+    "keeps_the_deleted": "test_delete_deletes_one_account",
 }
 
 
 class Careless:
-    """The host, but its pages pass some arguments to the hooks changed."""
+    """The host, but its pages pass some arguments to the hooks changed, or to the one in `only`."""
 
-    def __init__(self, host, /, **changes):
+    def __init__(self, host, /, only="", **changes):
         self._host = host
+        self._only = only
         self._changes = changes
         self.plugins = SimpleNamespace(hook=self)
 
@@ -44,7 +76,8 @@ class Careless:
         hook = getattr(self._host.plugins.hook, name)
 
         def call(**values):
-            for argument in values.keys() & self._changes:
+            meant = name.endswith(self._only)
+            for argument in values.keys() & self._changes if meant else ():
                 values[argument] = self._changes[argument](values)
             return hook(**values)
 
@@ -54,6 +87,38 @@ class Careless:
 def careless(place, **changes):
     under = ReferenceHost(place)
     under.app.state.host = Careless(under.host, **changes)
+    return under
+
+
+class Idle(Careless):
+    """The host, but its pages do not call one hook and go on as if it had answered `answer`."""
+
+    def __getattr__(self, name):
+        if name == self._changes["hook"]:
+            return lambda **values: self._changes["answer"]
+        return super().__getattr__(name)
+
+
+def idle(place, hook, answer):
+    under = ReferenceHost(place)
+    under.app.state.host = Idle(under.host, hook=hook, answer=answer)
+    return under
+
+
+def answering(under, change):
+    """Let `change` have every answer: it takes scope, status and headers, and returns the two."""
+    inner = under.app
+
+    async def app(scope, receive, send):
+        async def changed(message):
+            if message["type"] == "http.response.start":
+                status, headers = change(scope, message["status"], message["headers"])
+                message = message | {"status": status, "headers": list(headers)}
+            await send(message)
+
+        await inner(scope, receive, changed)
+
+    under.app = app
     return under
 
 
@@ -201,25 +266,200 @@ def deleted_unseen(place):
     return under
 
 
+# Requests of other sites -----------------------------------------------------------------------
+
+
+def no_csrf_token(place):
+    async def unchecked(request, session):
+        return {name: value for name, value in (await request.form()).items() if name != "csrf"}
+
+    visit._posted = unchecked
+    return ReferenceHost(place)
+
+
+def login_by_get(place):
+    under = ReferenceHost(place)
+    begin = visit.worker_page(sign_in.begin_login)
+    under.app.routes.insert(0, Route(f"{ACCOUNT}/login", begin, methods=["GET"]))
+    inner = under.app
+
+    async def app(scope, receive, send):
+        async def linked(message):
+            if message["type"] == "http.response.body":
+                # As long as before: the Content-Length has been sent.
+                form = rb'method="post"( action="[^"]+/login")'
+                body = re.sub(form, rb'method="get" \1', message["body"])
+                message = message | {"body": body}
+            await send(message)
+
+        await inner(scope, receive, linked)
+
+    under.app = app
+    return under
+
+
+# The browser's cookie --------------------------------------------------------------------------
+
+
+def cookie_changed(place, old, new):
+    def change(scope, status, headers):
+        ours = sign_in.BROWSER_COOKIE.encode()
+        return status, [
+            (name, value.replace(old, new) if value.startswith(ours) else value)
+            for name, value in headers
+        ]
+
+    return answering(ReferenceHost(place), change)
+
+
+def cookie_for_scripts(place):
+    return cookie_changed(place, b"; HttpOnly", b"")
+
+
+def cookie_without_same_site(place):
+    return cookie_changed(place, b"; SameSite=lax", b"")
+
+
+def cookie_for_every_page(place):
+    path = place.settings.callback_path.encode()
+    return cookie_changed(place, b"Path=" + path, b"Path=/")
+
+
+def one_value_per_login(place):
+    class Restless(Sessions):
+        def load(self, cookie):
+            found = super().load(cookie)
+            return found and replace(found, browser=secrets.token_urlsafe())
+
+    under = ReferenceHost(place)
+    under.host.sessions.__class__ = Restless
+    return under
+
+
+# The callback and the way to it ----------------------------------------------------------------
+
+
+def without_headers(place, meant, *dropped):
+    def change(scope, status, headers):
+        kept = [(name, value) for name, value in headers if name not in dropped]
+        return status, kept if meant(scope, dict(headers)) else headers
+
+    return answering(ReferenceHost(place), change)
+
+
+def is_callback(scope, headers):
+    return scope["path"] == CALLBACK
+
+
+def to_microsoft(scope, headers):
+    return b"/authorize" in headers.get(b"location", b"")
+
+
+CALLBACK = Settings.__dataclass_fields__["callback_path"].default
+
+
+def callback_cached(place):
+    return without_headers(place, is_callback, b"cache-control")
+
+
+def callback_as_referrer(place):
+    return without_headers(place, is_callback, b"referrer-policy")
+
+
+def redirect_without_headers(place):
+    ours = (b"cache-control", b"referrer-policy", b"x-salesorder-conformance")
+    return without_headers(place, to_microsoft, *ours)
+
+
+def redirect_as_found(place):
+    def change(scope, status, headers):
+        return 302 if to_microsoft(scope, dict(headers)) else status, headers
+
+    return answering(ReferenceHost(place), change)
+
+
+def callback_logged(place):
+    def change(scope, status, headers):
+        logging.getLogger("erp").info("%s?%s", scope["path"], scope["query_string"].decode())
+        return status, headers
+
+    return answering(ReferenceHost(place), change)
+
+
+class Copying:
+    """A plugin manager of the host's own, and its hooks: it copies the query on the way to ours."""
+
+    def __init__(self, plugins):
+        self._plugins = plugins
+
+    @property
+    def hook(self):
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self._plugins, name, None) or getattr(self._plugins.hook, name)
+
+    def salesorder_login_callback(self, query, **values):
+        return self._plugins.hook.salesorder_login_callback(query=dict(query), **values)
+
+
+def copies_by_dict(place):
+    under = ReferenceHost(place)
+    under.host.plugins = Copying(under.host.plugins)
+    return under
+
+
+# Pages -----------------------------------------------------------------------------------------
+
+
+def nothing_escaped(place):
+    drawing._environment().autoescape = False
+    return ReferenceHost(place)
+
+
+def errors_as_faults(place):
+    async def fault(request, error):
+        return PlainTextResponse("Internal Server Error", 500)
+
+    under = ReferenceHost(place)
+    under.app.exception_handlers[M365Error] = fault
+    return under
+
+
+def outcome_unsaid(place):
+    sign_in._FINE = frozenset(LoginCode)
+    return ReferenceHost(place)
+
+
+def edits_a_copy(place):
+    return careless(place, only="salesorder_account_save", account_id=lambda values: None)
+
+
+def never_tested(place):
+    return idle(place, "salesorder_test_connection", answer=True)
+
+
+def maps_nothing(place):
+    return careless(place, mapping=lambda values: {})
+
+
+def stays_connected(place):
+    return idle(place, "salesorder_disconnect", answer=True)
+
+
+def keeps_the_deleted(place):
+    return idle(place, "salesorder_account_delete", answer=True)
+
+
 # What the suite's first test is for ------------------------------------------------------------
 
 
 def strict_cookies(place):
     """Its cookies stay behind on the way back from Microsoft, which begins at another site."""
-    under = ReferenceHost(place)
-    lax = under.app
 
-    async def app(scope, receive, send):
-        async def strict(message):
-            if message["type"] == "http.response.start":
-                headers = [
-                    (name, value.replace(b"SameSite=lax", b"SameSite=Strict"))
-                    for name, value in message["headers"]
-                ]
-                message = message | {"headers": headers}
-            await send(message)
+    def change(scope, status, headers):
+        return status, [
+            (name, value.replace(b"SameSite=lax", b"SameSite=Strict")) for name, value in headers
+        ]
 
-        await lax(scope, receive, strict)
-
-    under.app = app
-    return under
+    return answering(ReferenceHost(place), change)

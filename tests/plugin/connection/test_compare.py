@@ -54,3 +54,12 @@ def test_the_time_to_wait_is_kept():
     err = MailError("imap_throttled", stage="sign_in", retry_after=4.5)
     after = compared({"imap": err}, smtp_signed_in=True, shared=True)
     assert after["imap"].retry_after == 4.5
+
+
+@pytest.mark.parametrize(
+    ("shared", "code"), [(False, "send_as_own_denied"), (True, "send_as_denied")]
+)
+def test_nobody_is_advised_to_grant_a_right_to_oneself(shared, code):
+    err = MailError("send_as_denied", stage="sender", server_words="554 5.2.252 SendAsDenied")
+    after = compared({"smtp": err}, smtp_signed_in=True, shared=shared)
+    assert (after["smtp"].code, after["smtp"].server_words) == (code, err.server_words)

@@ -1,6 +1,7 @@
 """Test Connection against the stand-in: each policy gives its finding, each stage its stage."""
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 from salesorder_m365.plugin.connection import probe as module
+from salesorder_m365.plugin.connection.reports import shown_report, stored_report
 from salesorder_m365.plugin.entra.refusals import refusal
 from salesorder_m365.plugin.errors import (
     MailError,
@@ -18,8 +20,10 @@ from salesorder_m365.plugin.errors import (
     StoreError,
     UnavailableError,
 )
+from salesorder_m365.plugin.transport.imap import imap_session
 from salesorder_m365.plugin.vault.renewal import AccessToken
 from salesorder_m365.plugin.wire.deadline import remaining
+from salesorder_m365.schemas.folders import MappedFolder, Role
 from salesorder_m365.schemas.plain import from_plain, to_plain
 from salesorder_m365.schemas.report import CONSENT_LABEL, Actor, ConnectionReport, StageStatus
 
@@ -60,16 +64,26 @@ class Vault:
 def run(sim, settings_for):
     """Return a function that tests a connection; keywords change one thing each."""
 
-    def start(vault=None, *, mailbox=SALES, username=SALES, progress=None, **changes):
+    def start(
+        vault=None,
+        *,
+        mailbox=SALES,
+        username=SALES,
+        sender=None,
+        progress=None,
+        mapped=(),
+        **changes,
+    ):
         return module.probe(
             settings_for(sim, **changes),
             account_id="m365:1",
             mailbox=mailbox,
             username=username,
-            sender=mailbox,
+            sender=sender or mailbox,
             token=vault or Vault(sim),
             progress=progress,
             now=lambda: STARTED,
+            mapped=mapped,
         )
 
     return start
@@ -618,3 +632,90 @@ def test_no_thread_is_left_behind(run):
             break
         time.sleep(0.01)
     assert left == []
+
+
+class TestSendAs:
+    """Exchange looks at Send As after DATA only: MAIL FROM proves nothing of another's address."""
+
+    def test_ones_own_address_is_proved_as_far_as_mail_from_proves_it(self, run):
+        report = run()
+        assert stage(report, "smtp", "sender").status is StageStatus.PASSED
+        assert report.unproved == ()
+
+    def test_anothers_address_is_accepted_not_proved(self, run):
+        shown = []
+        report = run(mailbox=INFO, username=SALES, progress=shown.append)
+        sender = stage(report, "smtp", "sender")
+        assert (sender.status, report.passed) == (StageStatus.ACCEPTED, True)
+        assert report.unproved == (sender,)
+        assert sender.detail.endswith(
+            f"Get-RecipientPermission -Identity '{INFO}' -Trustee '{SALES}'"
+        )
+        assert shown[-1].status is not StageStatus.RUNNING
+        assert sender in shown
+        assert "accepted, not proved" in report.as_text()
+
+    def test_the_apps_own_access_proves_it_as_little(self, sim, run):
+        vault = Vault(sim, scopes=("IMAP.AccessAsApp", "SMTP.SendAsApp"))
+        assert stage(run(vault), "smtp", "sender").status is StageStatus.ACCEPTED
+
+    def test_an_apostrophe_does_not_end_the_command(self, run, mocker):
+        mocker.patch("salesorder_m365.plugin.transport.smtp.SmtpSession.check_sender")
+        report = run(mailbox=INFO, username=SALES, sender="o'brien@contoso.test")
+        assert "-Identity 'o''brien@contoso.test'" in stage(report, "smtp", "sender").detail
+
+    @pytest.mark.parametrize("username", [SALES, INFO])
+    def test_a_stored_report_is_shown_as_it_was_given(self, run, settings_for, sim, username):
+        report = run(Vault(sim, user=username), mailbox=INFO, username=username)
+        stored = stored_report(report)
+        # Processes of the version before know no such status.
+        assert {each["status"] for each in stored["stages"]} <= {"passed", "failed", "not_tried"}
+        shown = shown_report(json.loads(json.dumps(stored)), settings_for(sim))
+        assert shown.stages == report.stages
+
+
+def mapped_to(role, path, validity):
+    return MappedFolder(
+        role=role,
+        path=path,
+        full_label=path,
+        uid_validity=validity,
+        chosen_by="ada",
+        chosen_at=STARTED,
+    )
+
+
+class TestMapping:
+    def validity(self, sim, settings_for, path):
+        token = sim.new_token(SALES)
+        with imap_session(settings_for(sim), mailbox=SALES, token=token) as session:
+            return session.uid_validity(path)
+
+    def test_no_mapping_no_stage(self, run):
+        assert "mapping" not in statuses(run(), "imap")
+
+    def test_a_mapping_that_fits_passes(self, sim, run, settings_for):
+        sent = mapped_to(Role.SENT, "Sent Items", self.validity(sim, settings_for, "Sent Items"))
+        report = run(mapped=[sent])
+        assert report.passed
+        assert statuses(report, "imap")["mapping"] == "passed"
+        assert stage(report, "imap", "mapping").label == "Find the mapped folders"
+
+    @pytest.mark.parametrize(
+        ("path", "now", "words"),
+        [
+            ("Gone", 0, "is not in the mailbox any more"),
+            ("Sent Items", 1, "another one of the same name was made"),
+            ("Old Sent", 0, "renamed or moved to “Sent Items”"),
+        ],
+        ids=["vanished", "replaced", "renamed"],
+    )
+    def test_a_folder_that_changed_is_a_finding(self, sim, run, settings_for, path, now, words):
+        real = self.validity(sim, settings_for, "Sent Items")
+        validity = {"Gone": 4711, "Sent Items": real + now, "Old Sent": real}[path]
+        report = run(mapped=[mapped_to(Role.SENT, path, validity)])
+        assert codes(report) == ["mapped_folders_changed"]
+        assert words in report.findings[0].what
+        assert failed(report) == [("imap", "mapping")]
+        assert not report.passed
+        assert statuses(report, "smtp")["sender"] == "passed"

@@ -48,10 +48,10 @@ class Office:
         return self.mail.send(self.account, self.message(**changes), WORKER, request, wait)
 
     def deliver(self, seconds=20.0):
-        return self.mail.run("deliver", self.account, seconds, WORKER)
+        return self.mail.run("deliver", self.account, seconds, WORKER).done
 
     def look(self):
-        return self.mail.run("look", self.account, 20.0, WORKER)
+        return self.mail.run("look", self.account, 20.0, WORKER).done
 
     def now(self, delivery):
         return self.mail.delivery(delivery.id, WORKER)

@@ -1,12 +1,16 @@
 """The scheduled jobs, through the hooks: what they renew, warn of and clear, and when they stop."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from salesorder_m365.plugin.entra.identity import Identity
 from salesorder_m365.plugin.errors import BadRequestError
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
-from salesorder_m365.plugin.store.tables import attempt, event, grant
+from salesorder_m365.plugin.store.events import claim_notice, notice_given
+from salesorder_m365.plugin.store.tables import attempt, event, grant, notice
+from salesorder_m365.plugin.store.upkeep import grants_to_renew
 from salesorder_m365.schemas.job import JobReport
 from salesorder_m365.schemas.permission import SYSTEM
 from salesorder_m365.simulator.identity.faults import TokenFault
@@ -66,10 +70,10 @@ def accounts(erp, sim):
 
 def test_each_job_is_listed_with_a_title_and_runs(erp):
     [jobs] = erp.hook.salesorder_jobs()
-    assert len(jobs) == 3
+    assert len(jobs) == 5
     for job in jobs:
         assert job.title
-        assert job.every >= 3600
+        assert job.every >= 60
         report = erp.hook.salesorder_job_run(host=erp, name=job.name, worker=WORKER)
         assert report == JobReport(name=job.name)
 
@@ -98,24 +102,74 @@ def test_a_grant_that_microsoft_refuses_asks_for_a_sign_in(erp, sim, run, accoun
     assert run("keep_alive") == JobReport(name="m365:keep_alive")
 
 
-def test_one_passing_fault_does_not_end_the_run_and_three_do(erp, sim, run, accounts):
-    ids = accounts(90, 80, 75, 70, 65)
-    sim.faults.add(TokenFault(status=503))
-    assert run("keep_alive") == JobReport(name="m365:keep_alive", done=4, failed=1)
-    for id_ in ids:
-        leave_unused(erp, id_, 70)
-    change(erp, grant.update().values(not_before=0))
-    sim.faults.add(TokenFault(status=503, times=10))
-    assert run("keep_alive") == JobReport(name="m365:keep_alive", failed=3, left=2)
+def test_faults_of_accounts_end_no_run_however_many(erp, sim, run, accounts):
+    ids = accounts(90, 85, 80, 75, 70, 65)
+    for fault in ({"status": 503}, {"status": 500}, {"status": 200, "body": b"<html>"}) * 2:
+        sim.faults.add(TokenFault(**fault))
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", failed=6)
     assert {erp.view(id_).state for id_ in ids} == {"connected"}
 
 
-def test_a_refused_registration_ends_the_run_and_touches_no_account(erp, sim, run, accounts):
+def test_a_throttling_microsoft_ends_it(sim, run, accounts):
+    accounts(90, 85, 80, 75, 70)
+    sim.faults.add(TokenFault(status=429, times=10))
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", failed=3, left=2)
+    sim.faults.clear()
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", done=2)  # three still wait
+
+
+def test_and_one_that_cannot_be_reached(erp, run, accounts, free_port):
+    accounts(90, 85, 80, 75, 70)
+    erp.settings = replace(erp.settings, authority=f"https://localhost:{free_port}/contoso.test")
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", failed=3, left=2)
+
+
+def test_a_refused_registration_touches_no_account(erp, sim, run, accounts):
     ids = accounts(90, 80)
     sim.tenant.policies.secret_expired = True
-    assert run("keep_alive") == JobReport(name="m365:keep_alive", left=2)
-    assert sim.count(grant_type="refresh_token") == 1
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", failed=2)
     assert {erp.view(id_).state for id_ in ids} == {"connected"}
+    assert erp.event_names().count("registration_refused") == 1
+
+
+def test_the_first_run_renews_all_but_the_broken_ones_in_front(erp, sim, run, accounts, mocker):
+    """One unreadable, one disabled, three unintelligible, one that meets a fault of ours."""
+    ids = accounts(*range(90, 70, -1))
+    unreadable, disabled, *unintelligible = ids[:5]
+    spoilt = grant.update().where(grant.c.account_id == unreadable)
+    change(erp, spoilt.values(msal_cache=b"\x01" * 60, access_token=b"\x01" * 60))
+    sim.faults.add(TokenFault(error="invalid_grant", aadsts=50057))
+    sim.faults.add(TokenFault(status=200, body=b"[[[", times=3))
+    renew, answers = Identity.renew, iter([None] * 4 + [IndexError("ours")])
+
+    def faulty(identity, cache):
+        if raised := next(answers, None):
+            raise raised
+        return renew(identity, cache)
+
+    mocker.patch.object(Identity, "renew", faulty)
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", done=14, failed=6)
+    assert [erp.view(id_).state for id_ in ids[5:]] == ["connected"] * 15
+    assert erp.view(disabled).state == "sign_in_needed"
+    # What failed is put behind: the next run does not begin with it.
+    leave_unused(erp, ids[-1], 61)
+    long_ago = grant.update().where(grant.c.account_id == ids[-1])
+    change(erp, long_ago.values(tried_at=time.time() - 61 * DAY))
+    change(erp, grant.update().values(not_before=0))
+    with reading(engine_for(erp.name, erp.settings.database_url)) as connection:
+        due = grants_to_renew(connection, unused=60 * DAY, refused=DAY)
+    assert due[:1] == [ids[-1]]
+    assert set(due[1:]) == {unreadable, *unintelligible, ids[5]}
+
+
+def test_a_refused_grant_is_tried_again_after_a_day(erp, sim, run, accounts):
+    one, other = accounts(80, 1)
+    sim.faults.add(TokenFault(error="interaction_required", aadsts=50076))
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", failed=1)
+    assert run("keep_alive") == JobReport(name="m365:keep_alive")
+    change(erp, grant.update().values(tried_at=grant.c.tried_at - DAY - 1))
+    assert run("keep_alive") == JobReport(name="m365:keep_alive", done=1)
+    assert (erp.view(one).state, erp.view(other).state) == ("connected", "connected")
 
 
 def test_a_run_ends_in_time_and_the_next_goes_on(run, accounts, monkeypatch):
@@ -124,6 +178,17 @@ def test_a_run_ends_in_time_and_the_next_goes_on(run, accounts, monkeypatch):
     assert run("keep_alive") == JobReport(name="m365:keep_alive", left=2)
     monkeypatch.setattr("salesorder_m365.plugin.upkeep.jobs._RUN_SECONDS", 60)
     assert run("keep_alive") == JobReport(name="m365:keep_alive", done=2)
+
+
+def test_a_notice_from_the_future_holds_none_back(erp):
+    with writing(engine_for(erp.name, erp.settings.database_url)) as connection:
+        assert claim_notice(connection, "registration_refused", 3600)
+        assert not claim_notice(connection, "registration_refused", 3600)
+        # As it stands after the clock was set back a day.
+        connection.execute(notice.update().values(given_at=time.time() + DAY))
+        assert not notice_given(connection, "registration_refused", 3600)
+        assert claim_notice(connection, "registration_refused", 3600)
+        assert notice_given(connection, "registration_refused", 3600)
 
 
 # Warn ------------------------------------------------------------------------------------------

@@ -361,7 +361,7 @@ def reseal(office, cache):
     office.set(expires_at=-1, msal_cache=office.context.ring.seal(cache.encode(), place))
 
 
-@pytest.mark.parametrize("cache", ["{}", '{"RefreshToken": {}}', "[]", "", "no JSON"])
+@pytest.mark.parametrize("cache", ["{}", '{"RefreshToken": {}}', "", "no JSON"])
 def test_without_a_refresh_token_somebody_must_sign_in(office, cache):
     reseal(office, cache)
     assert isinstance(office.refused(), SignInNeededError)
