@@ -47,7 +47,8 @@ class LoginOutcome:
     """How the return from Microsoft ended, and where the host sends the browser next.
 
     `next_url` is a path of the host's own (see `return_to` of ``salesorder_login_begin``).
-    `finding` explains every outcome but ``connected`` and ``consented``.
+    `finding` explains every outcome but ``connected`` and ``consented``; beside ``connected`` it
+    says that Microsoft has a new name for the person.
     """
 
     code: LoginCode

@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError, fields
 
@@ -27,6 +28,8 @@ _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LONGEST_NORMALISED = 1000
 #: Combining marks in a row that any writing system needs at most (UAX #15, "Stream-Safe Text").
 _MOST_MARKS = 30
+#: Characters of a domain's label (RFC 1035, 2.3.4).
+_LONGEST_LABEL = 63
 #: Characters that normalising may make one of: a Hangul syllable of three, a letter and its marks.
 _COMPOSED_OF = 4
 
@@ -117,17 +120,31 @@ def normal_address(text: str) -> str:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Return whether two addresses name the same mailbox at Microsoft, which ignores case."""
-    return one == other or fold_address(one) == fold_address(other)
+    """Return whether two addresses name the same person or mailbox at Microsoft.
+
+    Exchange ignores the case of ASCII letters. Of other characters nothing is taken as equal but
+    what Unicode calls canonically equal: ``str.casefold`` would make ``ss`` of ``ß``, ``s`` of the
+    long s, and one address of two people's.
+    """
+    return one == other or _comparable(one) == _comparable(other)
 
 
-def fold_address(address: str) -> str:
-    """Return the form of `address` that equal mailboxes share: case-folded, domain in A-labels."""
-    local, at, domain = normalised("NFC", address).strip().rpartition("@")
+def _comparable(address: str) -> str:
+    local, at, domain = address.strip().rpartition("@")
+    return f"{_folded(local)}{at}{'.'.join(map(_folded_label, domain.split('.')))}"
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else normalised("NFC", text)
+
+
+def _folded_label(label: str) -> str:
+    """Return a label of a domain as an A-label (RFC 5890), or as it is if it has none."""
+    composed = _folded(label)
+    # The Kelvin sign composes to the letter K: such a label is no host's name, and equals none.
+    if label.isascii() or composed.isascii() or len(label) > _LONGEST_LABEL:
+        return composed if label.isascii() else label
     try:
-        ascii_domain = validate_email(
-            f"x@{domain}", check_deliverability=False, test_environment=True
-        ).ascii_domain
-    except EmailNotValidError:
-        ascii_domain = domain
-    return f"{local.casefold()}{at}{ascii_domain.casefold()}"
+        return idna.alabel(composed).decode()
+    except idna.IDNAError:
+        return composed

@@ -31,7 +31,8 @@ _TEXTS = {
     "authn_login_fail": "Sign-in failed",
     "authn_token_revoked": "Microsoft took the sign-in back",
     "authz_consent_begin": "Administrator's consent asked for",
-    "authz_consent_granted": "Administrator's consent given",
+    "authz_consent_reported": "Administrator's consent reported by Microsoft's page",
+    "authn_person_changed": "Another person with the same name signed in",
     "authz_fail": "Refused: a permission is missing",
 }
 _TESTED = {"True": "Connection tested: it works", "False": "Connection tested: it does not work"}

@@ -7,12 +7,13 @@ The signature is not checked again: the token came from the token endpoint over 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import jwt
 
+from ...schemas.text import same_address
 from ..errors import M365Error
 from ..findings.redact import printable
 from .refusals import UnfitAnswerError
@@ -44,7 +45,11 @@ class SignedInUser:
     tenant_id: str
     object_id: str
     username: str
-    names: tuple[str, ...] = field(default=())
+    names: tuple[str, ...]
+
+    def is_named(self, username: str) -> bool:
+        """Return whether any of the names is `username`; names differ where people are guests."""
+        return any(same_address(name, username) for name in self.names)
 
 
 def check_id_token(id_token: str, *, issuer: str, client_id: str, tenant: str) -> SignedInUser:

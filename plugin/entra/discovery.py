@@ -49,6 +49,16 @@ class Document:
         if not re.fullmatch(expected, issuer):
             raise ForeignTokenError("issuer of the answer")
 
+    def check_tenant(self, tenant: str | None) -> None:
+        """Compare the tenant that an administrator's consent names: it came by the browser.
+
+        Raises ``ForeignTokenError`` for another tenant, and for none.
+        """
+        if tenant is None or not re.fullmatch(_GUID, tenant):
+            raise ForeignTokenError("consent without its tenant")
+        if _TENANT not in self.issuer and f"/{tenant.lower()}/" not in self.issuer.lower():
+            raise ForeignTokenError("tenant of the consent")
+
     def as_msal_reads_it(self) -> str:
         """Return the document as JSON, with nothing in it that was not checked."""
         return json.dumps(

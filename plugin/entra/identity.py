@@ -110,6 +110,13 @@ class Identity:
         """
         self._discovery.document().check_issuer(issuer)
 
+    def check_tenant(self, tenant: str | None) -> None:
+        """Compare the tenant that a consent names with the authority's.
+
+        Raises ``ForeignTokenError``. For a shared authority any tenant may be the right one.
+        """
+        self._discovery.document().check_tenant(tenant)
+
     def redeem(self, flow: dict[str, Any], code: str) -> SignedIn:
         """Redeem the code of a finished flow: one POST. The caller checks the id token's claims.
 

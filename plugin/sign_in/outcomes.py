@@ -16,6 +16,7 @@ from ..findings.classify import unavailable_code
 from ..findings.entra_codes import entra_code
 from ..settings.clouds import endpoints
 from ..store import grants
+from .person import Person
 
 if TYPE_CHECKING:
     from ...schemas.report import Finding
@@ -45,22 +46,30 @@ class Outcomes:
     attempt: Attempt
     worker: str
 
-    def connected(self, signed_in_as: str) -> LoginOutcome:
-        """Signed in as expected, and the grant is stored."""
-        self.context.emit(
-            "authn_login_success", self.worker, self.attempt.account_id, username=signed_in_as
-        )
+    def connected(self, signed_in_as: str, person: Person) -> LoginOutcome:
+        """Signed in as the right person, and the grant is stored."""
+        account_id, told = self.attempt.account_id, {"username": signed_in_as}
+        if person is Person.REPLACED:
+            self.context.emit("authn_person_changed", self.worker, account_id, **told)
+        self.context.emit("authn_login_success", self.worker, account_id, **told)
+        renamed = person is Person.RENAMED
+        advice = f"Set Username to {signed_in_as}" if renamed else "Now press Test Connection"
         return LoginOutcome(
             code=LoginCode.CONNECTED,
-            account_id=self.attempt.account_id,
+            account_id=account_id,
             next_url=self.attempt.return_to,
-            message=f"Connected. {signed_in_as} is signed in. Now press Test Connection.",
+            message=f"Connected. {signed_in_as} is signed in. {advice}.",
             signed_in_as=signed_in_as,
             expected=self.attempt.username,
+            finding=self._finding("person_renamed", None, signed_in_as) if renamed else None,
         )
 
     def consented(self, answer: CallbackQuery) -> LoginOutcome:
-        """Return what an administrator's answer means."""
+        """Return what an administrator's answer means.
+
+        It came by the browser, where anybody can write it: so it is told as what was said. The
+        next token shows whether it is true.
+        """
         if not answer.admin_consent:
             return self.failed(LoginCode.REFUSED, "unknown")
         with self.context.change(self.worker) as change:
@@ -70,13 +79,16 @@ class Outcomes:
                 for code in _MISSING_CONSENT
                 for account_id in grants.forgive_grants(change.connection, code)
             ]
-            change.happened("authz_consent_granted", self.attempt.account_id)
+            change.happened(
+                "authz_consent_reported", self.attempt.account_id, tenant=answer.tenant or ""
+            )
         button = "Test Connection" if self.attempt.account_id in forgiven else "Login"
         return LoginOutcome(
             code=LoginCode.CONSENTED,
             account_id=self.attempt.account_id,
             next_url=self.attempt.return_to,
-            message=f"The administrator has consented for the whole organization. Press {button}.",
+            message=f"Microsoft's page reports the administrator's consent. Press {button} to see"
+            " whether it is there.",
         )
 
     def expired(self, *, foreign: bool) -> LoginOutcome:

@@ -18,7 +18,7 @@ from ...schemas.permission import Permission
 from ...schemas.signin import LoginOutcome, Redirect, load_callback
 from ...schemas.text import same_address
 from ..border import use_case
-from ..entra.claims import ForeignTokenError, check_id_token
+from ..entra.claims import check_id_token
 from ..entra.refusals import GrantRefusedError
 from ..errors import BadRequestError, M365Error
 from ..mail.pausing import try_now
@@ -28,6 +28,7 @@ from ..store.engines import reading, writing
 from ..wire.deadline import Deadline
 from .device import signed_in_by_device
 from .outcomes import Outcomes
+from .person import Person, person_of
 from .return_to import check_return_to
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..entra.identity import Identity, SignedIn
     from ..store.accounts import AccountRow
     from ..store.attempts import Attempt
+    from ..store.grants import GrantRow
     from .device import DeviceCode
 
 LIFETIME = timedelta(minutes=10)
@@ -103,11 +105,20 @@ class SignIn:
         if not consumed or attempt.authority != self._authority:
             return outcomes.expired(foreign=not attempt.belongs_to(worker, browser))
         with self._deadline():
-            if answer.error:
-                return outcomes.turned_away(answer)
-            if attempt.purpose == "consent":
-                return outcomes.consented(answer)
-            return self._finish(attempt, outcomes, lambda: self._redeemed(attempt, answer))
+            return self._answered(attempt, outcomes, answer)
+
+    def _answered(
+        self, attempt: Attempt, outcomes: Outcomes, answer: CallbackQuery
+    ) -> LoginOutcome:
+        try:
+            self._check_origin(attempt, answer)
+        except M365Error as err:
+            return outcomes.broken_off(err)
+        if answer.error:
+            return outcomes.turned_away(answer)
+        if attempt.purpose == "consent":
+            return outcomes.consented(answer)
+        return self._finish(attempt, outcomes, lambda: self._redeemed(attempt, answer))
 
     @use_case
     def by_device(
@@ -143,9 +154,12 @@ class SignIn:
         with reading(self.context.engine) as connection:
             return accounts.require_account(connection, account_id)
 
-    def _claims(self, account_id: str) -> str | None:
+    def _grant(self, account_id: str) -> GrantRow | None:
         with reading(self.context.engine) as connection:
-            row = grants.read_grant(connection, account_id)
+            return grants.read_grant(connection, account_id)
+
+    def _claims(self, account_id: str) -> str | None:
+        row = self._grant(account_id)
         return row.open_claims(self.context.ring) if row else None
 
     def _deadline(self) -> AbstractContextManager[Deadline]:
@@ -202,17 +216,29 @@ class SignIn:
             user = self._user(signed_in)
         except M365Error as err:
             return outcomes.broken_off(err)
-        if not same_address(user.username, attempt.username):
+        person = person_of(user, attempt.username, self._grant(attempt.account_id))
+        if person is Person.ANOTHER:
             return outcomes.wrong_user(user.username)
         if not self._keep(attempt, signed_in, user):
             return outcomes.expired(foreign=False)
-        return outcomes.connected(user.username)
+        return outcomes.connected(user.username, person)
+
+    def _check_origin(self, attempt: Attempt, answer: CallbackQuery) -> None:
+        """Raise ``ForeignTokenError`` unless the answer is our authority's, and our tenant's.
+
+        RFC 9207: an answer that names another issuer is a mix-up, and so is an error that does.
+        """
+        consent = attempt.purpose == "consent"
+        # An error without an issuer grants nothing, and a consent need not name one: for neither
+        # is a request made.
+        if answer.iss is not None or not (answer.error or consent):
+            self.identity().check_issuer(answer.iss)
+        if consent and answer.admin_consent:
+            self.identity().check_tenant(answer.tenant)
 
     def _redeemed(self, attempt: Attempt, answer: CallbackQuery) -> SignedIn:
-        # RFC 9207: an answer that names another issuer is a mix-up; no code of it is redeemed.
-        if answer.iss is not None and answer.iss != self.identity().issuer():
-            raise ForeignTokenError("issuer of the callback")
-        if not answer.code:
+        # RFC 6749, appendix A.11: a code is printable ASCII.
+        if not (answer.code and answer.code.isascii() and answer.code.isprintable()):
             raise GrantRefusedError({"error": "no_code"})
         flow = json.loads(attempt.open_flow(self.context.ring))
         return self.identity().redeem(flow, answer.code)
@@ -239,7 +265,8 @@ class SignIn:
                 signed_in.tokens,
                 tenant_id=user.tenant_id,
                 object_id=user.object_id,
-                username=user.username,
+                # The account's own name for a person whom Microsoft calls otherwise by now.
+                username=user.username if user.is_named(attempt.username) else attempt.username,
                 granted_at=self.context.now(),
             )
             try_now(connection, attempt.account_id)

@@ -1,5 +1,7 @@
 """The account form's schema: what it takes, what it refuses, and how it says so."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,10 +70,39 @@ def test_a_missing_field_is_named():
         ("Sales@Contoso.test", "sales@contoso.TEST", True),
         ("sales@b\u00fccher.example.com", "sales@xn--bcher-kva.example.com", True),
         ("sales@contoso.test", "sales@contoso.example.com", False),
+        ("SALES@contoso.test", " sales@contoso.test ", True),
+        ("ju\u0308rgen@contoso.test", "j\u00fcrgen@contoso.test", True),
+        ("\u017fales@contoso.test", "sales@contoso.test", False),
+        ("\u212aim@contoso.test", "kim@contoso.test", False),
+        ("\u212aim@contoso.test", "Kim@contoso.test", False),
+        ("stra\u00dfe@contoso.test", "strasse@contoso.test", False),
+        ("\ufb01nance@contoso.test", "finance@contoso.test", False),
+        ("\u0130t@contoso.test", "it@contoso.test", False),
+        ("\u0130t@contoso.test", "i\u0307t@contoso.test", False),
+        ("\u0131t@contoso.test", "it@contoso.test", False),
+        ("\uff53ales@contoso.test", "sales@contoso.test", False),
+        ("sale\u200ds@contoso.test", "sales@contoso.test", False),
+        ("\u0441ales@contoso.test", "cales@contoso.test", False),
+        ("sales@\u212aontoso.test", "sales@kontoso.test", False),
+        ("sales@\u212aontoso.test", "sales@Kontoso.test", False),
+        ("sales@conto\u017fo.test", "sales@contoso.test", False),
+        ("sales@stra\u00dfe.test", "sales@strasse.test", False),
+        ("sales@\ufb01rma.test", "sales@firma.test", False),
+        ("sales@contoso\u3002test", "sales@contoso.test", False),
+        ("sales@" + "\u00fc" * 5000 + ".test", "sales@contoso.test", False),
     ],
 )
 def test_addresses_are_compared_as_microsoft_does(one, other, same):
     assert same_address(one, other) is same
+    assert same_address(other, one) is same
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_only_ascii_case_and_composition_make_two_addresses_one(one, other):
+    one, other = f"{one}@contoso.test", f"{other}@CONTOSO.test"
+    if same_address(one, other):
+        ours = [unicodedata.normalize("NFC", text.strip()).lower() for text in (one, other)]
+        assert ours[0] == ours[1]
 
 
 @given(st.text(max_size=90))
