@@ -262,7 +262,7 @@ def test_no_secret_gets_out(run, tmp_path):
     assert run.found(tmp_path) == set()
     assert len(run.erp.events) > 30
     heard = {
-        "salesorder_m365.plugin.vault.renewal",
+        "salesorder_m365.plugin.vault.leasing",
         "sqlalchemy.engine.Engine",
         "urllib3.connectionpool",
     }
