@@ -55,6 +55,7 @@ class Finding:
     `server_words` is what the server said, redacted and cut to one printable line.
     `references` holds ids to quote to Microsoft's support (trace id, correlation id).
     `links` maps a label to an https address. `letter` is there if an administrator must act.
+    `step_actors` says who takes each of the `steps`: a page shows its reader's by `steps_of`.
     """
 
     code: str
@@ -69,6 +70,14 @@ class Finding:
     references: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     letter: Letter | None = None
+    step_actors: tuple[Actor, ...] = ()
+
+    def steps_of(self, *actors: Actor) -> tuple[str, ...]:
+        """Return the steps that one of `actors` takes; all of them where that is not known."""
+        if len(self.step_actors) != len(self.steps):
+            return self.steps
+        pairs = zip(self.steps, self.step_actors, strict=True)
+        return tuple(step for step, actor in pairs if actor in actors)
 
     def as_text(self) -> str:
         """Return all of it but the letter as plain text: for a terminal, a log, an e-mail."""

@@ -40,6 +40,8 @@ class Entry:
     what: str
     cause: str
     steps: tuple[str, ...]
+    #: Who takes each of the steps.
+    step_actors: tuple[Actor, ...]
     actor: Actor
     #: How far it reaches; None where no server was asked.
     verdict: Verdict | None = None
@@ -109,9 +111,23 @@ def text(name: str, **values: str) -> str:
 
 
 def _entry(group: str, values: Mapping[str, Any]) -> Entry:
-    several = {name: tuple(values.get(name, ())) for name in ("steps", "commands")}
     said = {name: kind(values[name]) for name, kind in _ENUMS.items() if name in values}
+    steps = [_step(step, Actor(values["actor"])) for step in values.get("steps", ())]
+    several = {
+        "steps": tuple(words for _, words in steps),
+        "step_actors": tuple(actor for actor, _ in steps),
+        "commands": tuple(values.get("commands", ())),
+    }
     return Entry(**{**values, **several, **said, "group": group})
+
+
+def _step(step: str | Mapping[str, str], actor: Actor) -> tuple[Actor, str]:
+    """Return who takes a step, and its words: those of the finding's actor stand alone."""
+    if isinstance(step, str):
+        # Where nobody must act, it is the worker who may try again.
+        return (Actor.WORKER if actor is Actor.NOBODY else actor), step
+    ((other, words),) = step.items()
+    return Actor(other), words
 
 
 def verdict_of(code: str) -> Verdict:
@@ -155,6 +171,7 @@ def finding(
         what=entry.what.format_map(known),
         cause=entry.cause.format_map(known),
         steps=tuple(step.format_map(known) for step in entry.steps),
+        step_actors=entry.step_actors,
         actor=entry.actor,
         retry=entry.retry,
         server_words=one_line(server_words),

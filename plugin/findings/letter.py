@@ -1,6 +1,6 @@
 """The e-mail to the administrator who must act: what was seen, what helps, which ids. Pure.
 
-It quotes the finding, whose texts lie in the catalogue. Sending it is the worker's job.
+It quotes the finding, whose texts lie in the catalogue. The worker sends it.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def _parts(found: Finding, values: Mapping[str, str]) -> Iterator[str]:
     yield f"{found.title}\n{found.what}\n{found.cause}"
     links = [f"{label}:\n{address}" for label, address in found.links.items()]
     yield from (link for link in links if "?" in link)  # made for this case, as the consent page
-    yield "\n".join(
-        ("What helps:", *(f"{number}. {step}" for number, step in enumerate(found.steps, 1)))
-    )
+    # The worker's own steps are not for its reader; another administrator's may be.
+    steps = found.steps_of(Actor.M365_ADMIN, Actor.ERP_ADMIN) or found.steps
+    yield "\n".join(("What helps:", *(f"{n}. {step}" for n, step in enumerate(steps, 1))))
     if found.commands:
         yield "\n".join(("In Exchange Online PowerShell:", *found.commands))
     yield "\n".join(("For reference:", *_references(found, values)))

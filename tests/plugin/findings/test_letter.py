@@ -1,5 +1,6 @@
 """The e-mail to the administrator: whole, in plain text, and opened by a mail program."""
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -41,10 +42,46 @@ def test_the_letter_holds_all_that_the_administrator_needs(code):
     found = finding(code, server_words="No, again", references={"trace_id": "t-1"}, **VALUES)
     letter = found.letter
     assert found.title in letter.subject
-    for text in (found.what, found.cause, *found.steps, *found.commands, *found.links.values()):
+    theirs = found.steps_of(*ADMINISTRATORS) or found.steps
+    for text in (found.what, found.cause, *theirs, *found.commands, *found.links.values()):
         assert text in letter.text
     for text in ("No, again", "trace id: t-1", code, "sales@contoso.test", VALUES["client_id"]):
         assert text in letter.text
+
+
+@pytest.mark.parametrize("code", sorted(c for c in codes() if finding(c).letter))
+def test_the_letter_asks_its_reader_for_nothing_that_the_worker_does(code):
+    found = finding(code, **VALUES)
+    theirs = found.steps_of(*ADMINISTRATORS)
+    assert found.letter.text.count("\n1. ") == 1
+    if theirs:
+        assert not any(step in found.letter.text for step in found.steps_of(Actor.WORKER))
+    for words in ("Send your Microsoft 365 administrator", "give your Microsoft 365 administrator"):
+        assert not theirs or words not in found.letter.text
+
+
+@pytest.mark.parametrize("code", sorted(codes()))
+def test_each_step_has_an_actor_and_the_findings_own_has_one(code):
+    entry, found = entries()[code], finding(code)
+    assert len(found.step_actors) == len(found.steps) == len(entry.steps)
+    own = {Actor.WORKER} if entry.actor in {Actor.WORKER, Actor.NOBODY} else ADMINISTRATORS
+    assert own & {*found.step_actors} or code.endswith("_unknown") or code == "sign_in_refused"
+
+
+@pytest.mark.parametrize("code", sorted(codes()))
+def test_a_step_that_names_the_administrator_is_the_administrators(code):
+    found = finding(code)
+    for step, actor in zip(found.steps, found.step_actors, strict=True):
+        if step.startswith("The Microsoft 365 administrator"):
+            assert actor is Actor.M365_ADMIN or found.actor is Actor.WORKER
+        if step.startswith(("Then click", "Send your", "Give your")):
+            assert actor is Actor.WORKER
+
+
+def test_a_report_of_before_shows_all_its_steps():
+    found = finding("administrator_needed", **VALUES)
+    assert len(found.steps_of(Actor.WORKER)) < len(found.steps)
+    assert replace(found, step_actors=()).steps_of(Actor.WORKER) == found.steps
 
 
 def test_it_names_who_can_help():
