@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import imaplib
 import re
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import MailError
 from ..findings.mail_replies import imap_code, retry_after
 from ..findings.redact import one_line
 from ..settings.clouds import endpoints
-from ..wire.deadline import TooMuchDataError, bounded
+from ..wire.deadline import Deadline, TooMuchDataError, bounded, remaining
 from ..wire.tls import mail_tls_context, secure
 from .listing import ListedFolder, listed_folders, sendable
 from .opening import network_error, network_translated, reached
@@ -24,6 +24,7 @@ from .xoauth2 import challenge_text, xoauth2
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Collection, Iterator
+    from contextlib import AbstractContextManager
 
     from ...schemas.settings import Endpoint, Settings
     from .imap_client import Client, Reply
@@ -110,15 +111,26 @@ class ImapSession:
         return found
 
     @contextmanager
-    def exchange(self, stage: str) -> Iterator[None]:
-        """Enter a block of commands and answers: one deadline, errors of ours only."""
-        with bounded(self._seconds), _translated(stage, self.client):
+    def exchange(self, stage: str, *, max_bytes: int | None = None) -> Iterator[None]:
+        """Enter a block of commands and answers: one deadline, errors of ours only.
+
+        With `max_bytes` the block has a cap of its own, for a mail that is larger than all else
+        of the session. `client.wire.poured_into` keeps such a literal out of memory.
+        """
+        with bounded(self._seconds), _translated(stage, self.client), _capped(max_bytes):
             yield
 
     def leave(self) -> None:
         """Send LOGOUT without awaiting its answer."""
         with suppress(OSError, imaplib.IMAP4.error), bounded(self._seconds):
             self.client.leave()
+
+
+def _capped(max_bytes: int | None) -> AbstractContextManager[object]:
+    if max_bytes is None:
+        return nullcontext()
+    # Not counted outside: one large mail must not use up a whole visit's share.
+    return Deadline.lasting(remaining(), max_bytes=max_bytes).applied()
 
 
 @contextmanager

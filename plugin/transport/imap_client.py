@@ -11,7 +11,7 @@ import imaplib
 import re
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from imapclient import IMAPClient
 
@@ -39,6 +39,16 @@ _KEYWORD = re.compile(rb"(\S{1,40} (?:\d{1,10} )?)([A-Za-z]{1,20})\b")
 _NONSENSE = (AttributeError, TypeError, IndexError, KeyError, AssertionError, OverflowError)
 
 
+#: Bytes of a literal that are in memory at a time while it is poured into a sink.
+_POURED = 64 * 1024
+
+
+class Sink(Protocol):
+    """Where a large literal goes: an open file, a hash, a parser."""
+
+    def write(self, part: bytes, /) -> object: ...  # noqa: D102 - as a binary file's
+
+
 class PreauthError(Exception):
     """The server greets as if somebody had signed in (RFC 3501, PREAUTH): nobody knows who."""
 
@@ -61,6 +71,7 @@ class Wire(imaplib.IMAP4):
         self._challenges = 0
         self._held: list[bytes] | None = None
         self._unread = b""
+        self._sink: Sink | None = None
         super().__init__()
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002 - imaplib's signature
@@ -87,10 +98,27 @@ class Wire(imaplib.IMAP4):
         else:
             self._held.append(data)
 
+    @contextmanager
+    def poured_into(self, sink: Sink) -> Iterator[None]:
+        """Write literals to `sink` as they come, instead of keeping them: imaplib gets b""."""
+        self._sink = sink
+        try:
+            yield
+        finally:
+            self._sink = None
+
     def read(self, size: int) -> bytes:
         """Read a literal; raise ``TooMuchDataError`` before memory is taken for a huge one."""
         expect(size)
-        return super().read(size)
+        if self._sink is None:
+            return super().read(size)
+        while size > 0:
+            part = super().read(min(size, _POURED))
+            if not part:
+                raise ConnectionResetError("The server closed the connection.")
+            self._sink.write(part)
+            size -= len(part)
+        return b""
 
     def readline(self) -> bytes:
         """Read a line; raise ``ConnectionResetError`` where the server left without a BYE."""

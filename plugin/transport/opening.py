@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from ..errors import MailError
 from ..findings.classify import network_code
 from ..wire.connecting import connect, resolve
-from ..wire.deadline import Deadline, TooMuchDataError, remaining
+from ..wire.deadline import TooMuchDataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from ...schemas.settings import Endpoint
     from ..wire.deadline import DeadlineSocket
@@ -42,20 +41,3 @@ def network_translated(stage: str) -> Iterator[None]:
 def network_error(err: BaseException, stage: str) -> MailError:
     """Return the error of ours for one of a socket, of TLS or of the deadline."""
     return MailError(network_code(err, stage=stage), stage=stage)
-
-
-def within(seconds: float, *, max_bytes: int) -> AbstractContextManager[Deadline]:
-    """Return a block with an end and a cap of its own, whatever is in force around it.
-
-    For the few waits that must outlast the caller's deadline, such as the reply to the end of
-    data (RFC 5321, 4.5.3.2.6: ten minutes).
-    """
-    return Deadline.lasting(seconds, max_bytes=max_bytes).applied()
-
-
-def capped(max_bytes: int) -> AbstractContextManager[Deadline]:
-    """Return a block that ends when the deadline in force does, and may receive `max_bytes`.
-
-    What is received does not count outside: one large mail must not use up a whole visit's share.
-    """
-    return within(remaining(), max_bytes=max_bytes)

@@ -3,6 +3,7 @@
 import base64
 import gc
 import imaplib
+import io
 import logging
 import socket
 import subprocess
@@ -644,6 +645,65 @@ def test_keywords_come_in_any_case(play_imap):
     _, session = play_imap(signing_in(lambda _, tag: listed.replace(b"%s", tag), greeting=greeting))
     with session as opened:
         assert {folder.path for folder in opened.folders()} == {"a", "b", "c", "d"}
+
+
+class TestSink:
+    """A large literal goes where it is wanted, and not through memory."""
+
+    SIZE = 3 * MAX_BYTES
+
+    def fetching(self, size):
+        def then(line, tag):
+            if b"FETCH" not in line:
+                return tag + b" OK done\r\n"
+            literal = b"x" * size
+            head = b"* 1 FETCH (UID 1 BODY[] {%d}\r\n" % self.SIZE
+            return head + literal + b")\r\n" + tag + b" OK done\r\n"
+
+        return signing_in(then)
+
+    def fetch(self, opened, sink, max_bytes):
+        with opened.exchange("folders", max_bytes=max_bytes), opened.client.wire.poured_into(sink):
+            return opened.client.wire.uid("FETCH", "1", "(BODY.PEEK[])")
+
+    def test_it_is_poured_in_parts_beyond_the_sessions_own_cap(self, play_imap):
+        sizes = []
+
+        class Sink:
+            def write(self, part):
+                sizes.append(len(part))
+
+        _, session = play_imap(self.fetching(self.SIZE), mail_timeout=60)
+        with session as opened:
+            opened.client.wire.state = "SELECTED"
+            kind, answers = self.fetch(opened, Sink(), 2 * self.SIZE)
+            assert (kind, answers[0][1]) == ("OK", b"")
+            # What comes next is read as before, under the cap of all else.
+            assert opened.client.noop()
+        assert sum(sizes) == self.SIZE
+        assert max(sizes) <= 64 * 1024
+
+    def test_one_that_is_announced_as_too_large_is_refused_unread(self, play_imap):
+        _, session = play_imap(self.fetching(0))
+        error = failure(session, lambda opened: self.fetch_selected(opened, self.SIZE - 1))
+        assert error.code == "too_much_data"
+
+    def test_one_that_breaks_off_is_no_mail(self, play_imap):
+        def then(line, tag):
+            return b"* 1 FETCH (BODY[] {1000}\r\nonly so much"
+
+        def script(conversation):
+            conversation.send(GREETING)
+            conversation.send(conversation.line().split()[0] + b" OK done\r\n")
+            conversation.send(then(conversation.line(), b""))
+
+        _, session = play_imap(script)
+        error = failure(session, lambda opened: self.fetch_selected(opened, 10_000))
+        assert error.code == "connection_lost"
+
+    def fetch_selected(self, opened, max_bytes):
+        opened.client.wire.state = "SELECTED"
+        return self.fetch(opened, io.BytesIO(), max_bytes)
 
 
 @pytest.fixture(autouse=True, scope="module")
