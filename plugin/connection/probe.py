@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,6 @@ from .stages import Track, run_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from ...schemas.folders import MappedFolder
     from ...schemas.report import Finding, Stage
@@ -114,7 +114,7 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
     )
     started_at, started = now(), time.monotonic()
     board = _Board(progress)
-    test = _Test(subject, board, token, mapped)
+    test = _Test(subject, board, token, mapped, now)
     errors = compared(
         test.run(),
         smtp_signed_in=board.passed("smtp", "sign_in"),
@@ -147,8 +147,10 @@ class _Test:
         board: _Board,
         token: Callable[[str | None], AccessToken],
         mapped: Sequence[MappedFolder],
+        now: Callable[[], datetime],
     ) -> None:
         self._subject = subject
+        self._now = now
         self._mapped = mapped
         self._board = board
         self._token = token
@@ -172,6 +174,7 @@ class _Test:
                 first = self.permitted = self._permitted()
                 self._deadline.remaining()  # too late is this stage's fault, not the next ones'
         except Exception as err:  # noqa: BLE001 - `explained` makes a finding of each
+            self._first.note(self._asked_again(err))
             self._first.broke()
             return {"token": err}
         renewable = RenewableToken(first, self._token)
@@ -191,7 +194,23 @@ class _Test:
         names = ", ".join(short_name(scope) for scope in token.scopes)
         note = "permitted" if names else "nothing_named"
         self._first.note(text(f"stage_note.{note}", scopes=names))
+        self._first.note(self._how_it_came(token))
         return token
+
+    def _how_it_came(self, token: AccessToken) -> str:
+        """Say where nobody asked Microsoft: a stored permission proves nothing about today."""
+        until = _clock(datetime.fromtimestamp(token.expires_at, UTC))
+        if token.not_renewed is not None:
+            why = token.not_renewed.finding.title
+            return text("stage_note.not_renewed", reason=why, expires=until)
+        return "" if token.given_now else text("stage_note.stored", expires=until)
+
+    def _asked_again(self, err: Exception) -> str:
+        """Say when the wait after a fault ends, by the host's clock; empty where there is none."""
+        wait = getattr(err, "retry_after", None)
+        if not wait:
+            return ""
+        return text("stage_note.wait", time=_clock(self._now() + timedelta(seconds=wait)))
 
     def _problem(self, token: AccessToken) -> tuple[str, str] | None:
         return scope_problem(token.scopes, endpoints(self._subject.settings).scopes)
@@ -269,6 +288,10 @@ class _Test:
             else:
                 self._board.show(event)
         return {protocol: errors[protocol] for protocol in ("imap", "smtp") if protocol in errors}
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M:%S} {at.tzname() or ''}".rstrip()
 
 
 def _labels(names: Sequence[str], **values: str) -> dict[str, str]:

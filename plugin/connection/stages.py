@@ -59,7 +59,7 @@ class Track:
     def note(self, words: str) -> None:
         """Add to the detail of the stage that is running, or was when it broke."""
         name = self._at or self._open()
-        if name is not None:
+        if words and name is not None:
             self.notes[name] = f"{self.notes[name]} {words}" if name in self.notes else words
 
     def broke(self) -> None:

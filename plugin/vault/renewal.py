@@ -50,6 +50,8 @@ class AccessToken:
     kind: grants.GrantKind = grants.GrantKind.PERSON
     #: Why this token, still valid, could not be renewed though it was time to.
     not_renewed: M365Error | None = field(default=None, compare=False)
+    #: Whether Microsoft gave it for this very request.
+    given_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class _Request:
         self._pressed = pressed
         #: Whether Microsoft is to be asked, whatever the row says.
         self._asks = pressed and PRESSED.allow(context.host.name, account_id)
+        self._given_now = False
 
     def token(self) -> AccessToken:
         """Read, and renew or wait for another worker's renewal, until there is a token."""
@@ -160,7 +163,8 @@ class _Request:
         standing = self._standing(row)
         if standing:
             raise standing
-        if not self._renewals.renew(row) and (self._pressed or not usable):
+        self._given_now = self._renewals.renew(row)
+        if not self._given_now and (self._pressed or not usable):
             patience.wait()
 
     def _despite(self, err: M365Error, row: TokenRow, *, usable: bool) -> AccessToken:
@@ -178,4 +182,5 @@ class _Request:
             scopes=tuple(row.scopes.split()),
             kind=row.kind,
             not_renewed=not_renewed,
+            given_now=self._given_now,
         )

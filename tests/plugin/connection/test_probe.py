@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -719,3 +720,36 @@ class TestMapping:
         assert failed(report) == [("imap", "mapping")]
         assert not report.passed
         assert statuses(report, "smtp")["sender"] == "passed"
+
+
+class TestWhereTheTokenCameFrom:
+    def with_token(self, sim, **changes):
+        vault = Vault(sim)
+        return lambda rejected: replace(vault(rejected), **changes)
+
+    def test_a_new_one_needs_no_word(self, sim, run):
+        detail = stage(run(self.with_token(sim, given_now=True)), "token", "token").detail
+        assert detail == "Permitted: IMAP.AccessAsUser.All, SMTP.Send."
+
+    def test_a_stored_one_is_called_so(self, sim, run):
+        token = self.with_token(sim, expires_at=1_700_000_000)
+        detail = stage(run(token), "token", "token").detail
+        assert "stored before and is valid until 22:13:20 UTC; Microsoft was not asked" in detail
+
+    def test_one_that_could_not_be_renewed_says_why(self, sim, run):
+        err = UnavailableError("status 429", retry_after=30)
+        detail = stage(run(self.with_token(sim, not_renewed=err)), "token", "token").detail
+        assert f"gave no new one: {err.finding.title}." in detail
+
+    @pytest.mark.parametrize(
+        "err",
+        [
+            UnavailableError("status 429", retry_after=90),
+            RegistrationError("secret_expired", retry_after=90),
+        ],
+        ids=["throttled", "secret"],
+    )
+    def test_a_wait_is_told_by_the_clock(self, sim, run, err):
+        report = run(Vault(sim, first=err))
+        assert "before 08:01:30 UTC." in stage(report, "token", "token").detail
+        assert codes(report) == [err.code]
