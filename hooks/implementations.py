@@ -89,7 +89,7 @@ def salesorder_login_begin(
 
 @hookimpl
 def salesorder_login_callback(
-    host: Host, query: Mapping[str, str], worker: str, browser: str
+    host: Host, query: Mapping[str, str], worker: str | None, browser: str
 ) -> LoginOutcome | None:
     """Finish a sign-in or a consent."""
     return _use_cases(host).sign_in.callback(query, worker, browser)
@@ -103,6 +103,24 @@ def salesorder_consent_begin(
     if not is_ours(account_id):
         return None
     return _use_cases(host).sign_in.begin_consent(account_id, worker, browser, return_to)
+
+
+@hookimpl
+def salesorder_login_ticket(
+    host: Host, account_id: str, worker: str, return_to: str, purpose: str
+) -> str | None:
+    """Give a ticket."""
+    if not is_ours(account_id):
+        return None
+    return _use_cases(host).tickets.give(account_id, worker, return_to, purpose)
+
+
+@hookimpl
+def salesorder_ticket_open(
+    host: Host, ticket: str, worker: str | None, browser: str
+) -> Redirect | None:
+    """Open a ticket."""
+    return _use_cases(host).tickets.open(ticket, worker, browser) if is_ours(ticket) else None
 
 
 @hookimpl

@@ -110,12 +110,17 @@ def salesorder_login_begin(
 
 @hookspec(firstresult=True)
 def salesorder_login_callback(
-    host: Host, query: Mapping[str, str], worker: str, browser: str
+    host: Host, query: Mapping[str, str], worker: str | None, browser: str
 ) -> LoginOutcome | None:
     """Finish a sign-in or an administrator's consent. Called by the host's callback route.
 
-    `query` holds the query parameters as they came. Another browser, another worker, a second use
-    or a late one is refused with the outcome ``expired`` and no token request is made.
+    `query` holds the query parameters as they came. `worker` is who is logged in to the host in
+    this browser; None if the host cannot know, because its session cookie is ``SameSite=Strict``
+    and stays behind on the way back from Microsoft. `browser` then stands for the worker who began
+    the sign-in, and that worker's permission is asked for.
+
+    Another browser, another worker, a second use or a late one is refused with the outcome
+    ``expired`` and no token request is made.
 
     Returns None for a query without a state of this plugin's.
     """
@@ -132,6 +137,41 @@ def salesorder_consent_begin(
     here, but the consent counts at Microsoft, and the worker's next sign-in goes through.
 
     Raises as ``salesorder_login_begin`` does.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_login_ticket(
+    host: Host, account_id: str, worker: str, return_to: str, purpose: str
+) -> str | None:
+    """Give a one-shot address at which the worker's browser begins a sign-in or a consent.
+
+    For a Login button that is an RPC (a desktop client, a page's script), whose answer sets no
+    cookie. Call it from that RPC, or from a POST that the host has protected against CSRF, and let
+    the browser open the address: `web.create_app` answers there. `purpose` is ``login`` or
+    ``consent``; `return_to` is as in ``salesorder_login_begin``.
+
+    Returns a path of the host's own. It works once, for 60 seconds, in a browser in which `worker`
+    is logged in to the host: passed on, it connects nobody's mailbox.
+    Raises ``NotAllowedError`` (``mail_accounts.connect``), ``NoSuchAccountError``,
+    ``BadRequestError`` for a `return_to` that leaves the host or another `purpose`.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_ticket_open(
+    host: Host, ticket: str, worker: str | None, browser: str
+) -> Redirect | None:
+    """Begin what a ticket was given for. Called by the route of the ticket's address.
+
+    `ticket` is the parameter of that name in the address, `worker` who is logged in to the host in
+    this browser (None for nobody), `browser` as in ``salesorder_login_begin``. A ticket that is
+    refused because of `worker` is not used up by it.
+
+    Returns None for a ticket of another plugin's.
+    Raises ``TicketError`` for one that is used, late, unknown or another worker's, and otherwise
+    what ``salesorder_login_begin`` does: ``NotAllowedError``, ``NoSuchAccountError``,
+    ``BadRequestError``, ``UnavailableError``, ``RegistrationError``.
     """
 
 

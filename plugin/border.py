@@ -69,7 +69,7 @@ def _check(signature: inspect.Signature, given: Mapping[str, Any]) -> None:
         match signature.parameters[name].annotation:
             case "str":
                 _check_text(name, value)
-            case "str | None" if value is not None:
+            case "str | None" if value not in (None, ""):
                 _check_text(name, value)
             case "Sequence[str] | None" if value is not None:
                 if isinstance(value, str) or not isinstance(value, Iterable):

@@ -95,6 +95,10 @@ class BadRequestError(M365Error):
     """The host passed a value that the contract does not allow: mend the host, answer 400."""
 
 
+class TicketError(M365Error):
+    """The ticket opens nothing here: answer 403; the worker clicks Login again."""
+
+
 class HostFailedError(M365Error):
     """The host's own code for its Generic accounts failed: the ERP's log says why."""
 

@@ -14,6 +14,7 @@ from .generic.replacing import Generics
 from .mail.mail import Mail
 from .sign_in.app_access import AppAccess
 from .sign_in.sign_in import SignIn
+from .sign_in.tickets import Tickets
 from .upkeep.health import Health
 from .upkeep.jobs import Jobs
 from .vault.renewal import Vault
@@ -38,6 +39,11 @@ class UseCases:
     def sign_in(self) -> SignIn:
         """The way to Microsoft's page and back."""
         return SignIn(self.context, self._identity)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """One-shot addresses at which that way begins."""
+        return Tickets(self.context, self.sign_in)
 
     @cached_property
     def app_access(self) -> AppAccess:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-#: The worker of scheduled jobs: a host's `allows` may treat it as it likes.
+#: The worker of scheduled jobs, and of events that nobody known has caused: a host's `allows` may
+#: treat it as it likes.
 SYSTEM = "m365:system"
 
 

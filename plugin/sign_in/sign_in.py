@@ -1,4 +1,4 @@
-"""Sign-in with Microsoft: begin and finish. Keeping the grant is the vault's job.
+"""Sign-in with Microsoft: begin and finish. `vault` renews the grant from then on.
 
 An attempt is stored when the worker leaves for Microsoft and consumed when the browser comes back;
 only the browser, worker and account that it was begun with can finish it, once, within ten minutes.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from marshmallow import ValidationError
 
-from ...schemas.permission import Permission
+from ...schemas.permission import SYSTEM, Permission
 from ...schemas.signin import LoginOutcome, Redirect, load_callback
 from ...schemas.text import same_address
 from ..border import use_case
@@ -85,8 +85,14 @@ class SignIn:
         return redirect
 
     @use_case
-    def callback(self, query: Mapping[str, str], worker: str, browser: str) -> LoginOutcome | None:
-        """Finish an attempt; None if the state is not ours."""
+    def callback(
+        self, query: Mapping[str, str], worker: str | None, browser: str
+    ) -> LoginOutcome | None:
+        """Finish an attempt; None if the state is not ours.
+
+        `worker` is None where nobody is known: a Strict session cookie stays behind on the way back
+        from Microsoft. The browser's value, which does not, then stands for who began the attempt.
+        """
         try:
             answer = load_callback(query)
         except ValidationError:
@@ -95,6 +101,7 @@ class SignIn:
             attempt = attempts.find_attempt(connection, answer.state)
         if attempt is None:
             return None
+        worker = worker or (attempt.worker if attempt.was_begun_in(browser) else SYSTEM)
         if attempt.worker == worker:
             self.context.require(worker, Permission.CONNECT, attempt.account_id)
         with writing(self.context.engine) as connection:

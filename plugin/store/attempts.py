@@ -44,7 +44,11 @@ class Attempt:
 
     def belongs_to(self, worker: str, browser: str) -> bool:
         """Return whether it was begun by this worker in this browser."""
-        return self.worker == worker and self.browser_hash == digest(browser)
+        return self.worker == worker and self.was_begun_in(browser)
+
+    def was_begun_in(self, browser: str) -> bool:
+        """Return whether it was begun in this browser."""
+        return self.browser_hash == digest(browser)
 
 
 def digest(secret: str) -> str:

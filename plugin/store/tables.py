@@ -149,6 +149,20 @@ attempt = Table(
     Index("ix_m365_attempt_expires_at", "expires_at"),
 )
 
+ticket = Table(
+    "m365_ticket",
+    metadata,
+    # SHA-256 of the ticket: a reader of the table cannot open it.
+    Column("ticket_hash", String(64), primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    _account_id(primary_key=False),
+    Column("worker", String(200), nullable=False),
+    Column("return_to", String(2000), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_m365_ticket_account_id", "account_id"),
+    Index("ix_m365_ticket_expires_at", "expires_at"),
+)
+
 folder = Table(
     "m365_folder",
     metadata,

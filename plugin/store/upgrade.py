@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The revision that this plugin works with: the newest one in migrations/versions.
-CURRENT = "0005"
+CURRENT = "0006"
 _VERSION_TABLE = "m365_alembic_version"
 #: An arbitrary number for PostgreSQL's advisory lock: "m365" in ASCII.
 _LOCK = 0x6D333635

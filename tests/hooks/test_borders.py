@@ -15,6 +15,8 @@ from support.erp import BROWSER, FORM, WORKER
 #: Arguments with which each hook comes to its end or to one of our errors.
 USUAL = {
     "kind": "m365",
+    "purpose": "login",
+    "ticket": "m365:0",
     "account_id": "m365:0",
     "worker": WORKER,
     "browser": BROWSER,

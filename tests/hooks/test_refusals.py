@@ -6,7 +6,7 @@ import pytest
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.errors import NotAllowedError
 from salesorder_m365.schemas.outgoing import OutgoingMail
-from salesorder_m365.schemas.permission import Permission
+from salesorder_m365.schemas.permission import SYSTEM, Permission
 from support.erp import BROWSER, WORKER
 
 ID = "m365:0"
@@ -26,6 +26,10 @@ CALLS = {
     "salesorder_consent_begin": (
         Permission.CONNECT,
         {"account_id": ID, "browser": BROWSER, "return_to": "/"},
+    ),
+    "salesorder_login_ticket": (
+        Permission.CONNECT,
+        {"account_id": ID, "return_to": "/", "purpose": "login"},
     ),
     "salesorder_disconnect": (Permission.CONNECT, {"account_id": ID}),
     "salesorder_test_connection": (Permission.TEST, {"account_id": ID, "progress": None}),
@@ -62,12 +66,14 @@ CALLS = {
         {"kind": "deliver", "account_id": ID, "seconds": 1.0},
     ),
 }
-#: Need no worker; is called by the plugin; asks with the attempt's account, tested below.
+#: Need no worker; is called by the plugin; ask with the attempt's or ticket's account, see below
+#: and test_tickets.py.
 OTHERWISE = {
     "salesorder_account_kinds",
     "salesorder_jobs",
     "salesorder_event",
     "salesorder_login_callback",
+    "salesorder_ticket_open",
 }
 
 
@@ -139,6 +145,33 @@ def test_another_browser_or_worker_ends_no_attempt(erp, sim, returned, change, c
     assert erp.view(account_id).state == "draft"
     # The attempt is not used up by it: who began it can still end it.
     assert erp.finish(query).code == "connected"
+
+
+@pytest.mark.parametrize("nobody", [None, ""], ids=repr)
+def test_the_browser_stands_for_a_worker_whose_session_cookie_stayed_behind(erp, returned, nobody):
+    account_id, query = returned
+    assert erp.finish(query, worker=nobody).code == "connected"
+    assert erp.view(account_id).signed_in_as == "sales@contoso.test"
+    assert (erp.events[-1].name, erp.events[-1].worker) == ("authn_login_success", WORKER)
+
+
+@pytest.mark.parametrize("browser", ["another-browser-altogether", ""], ids=["other", "none"])
+def test_nobody_in_another_browser_ends_no_attempt(erp, sim, returned, browser):
+    _, query = returned
+    outcome = erp.finish(query, worker=None, browser=browser)
+    assert (outcome.code, outcome.finding.code) == ("expired", "attempt_foreign")
+    assert (outcome.account_id, outcome.expected, outcome.next_url) == (None, None, "/")
+    assert sim.count(grant_type="authorization_code") == 0
+    assert (erp.events[-1].name, erp.events[-1].worker) == ("authn_login_fail", SYSTEM)
+    assert erp.finish(query, worker=None).code == "connected"
+
+
+def test_a_permission_that_was_taken_away_counts_without_a_session_too(erp, sim, returned):
+    erp.denied = {Permission.CONNECT}
+    with pytest.raises(NotAllowedError) as refusal:
+        erp.finish(returned[1], worker=None)
+    assert refusal.value.worker == WORKER
+    assert sim.count(grant_type="authorization_code") == 0
 
 
 def test_a_stranger_is_told_nothing_of_the_account(erp, returned):

@@ -19,6 +19,9 @@ What a sign-in gave: the identity at Microsoft, the tokens, and who is renewing 
 Disconnect, by another sign-in and with the account.""",
     "m365_attempt": """\
 Sign-ins and consents on their way, for ten minutes. Cleared a day after they ran out.""",
+    "m365_ticket": """\
+One-shot addresses at which a browser begins a sign-in, for a minute. Deleted when they are opened;
+those that ran out are cleared when the next one is given.""",
     "m365_folder": """\
 Default Folder Mappings: one row per role. Replaced as a whole; deleted with the account.""",
     "m365_key_check": """\

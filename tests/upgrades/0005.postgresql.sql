@@ -1,0 +1,291 @@
+SELECT pg_catalog.set_config('search_path', '', false);
+CREATE TABLE public.m365_account (
+    id character varying(64) NOT NULL,
+    request_id character varying(200) NOT NULL,
+    name character varying(80) NOT NULL,
+    name_key character varying(200) NOT NULL,
+    sender_name character varying(120) NOT NULL,
+    sender_email character varying(254) NOT NULL,
+    username character varying(254) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by character varying(200) NOT NULL,
+    report json,
+    version integer DEFAULT 1 NOT NULL,
+    request_digest character varying(64)
+);
+CREATE TABLE public.m365_alembic_version (
+    version_num character varying(32) NOT NULL
+);
+CREATE TABLE public.m365_attempt (
+    state_hash character varying(64) NOT NULL,
+    purpose character varying(16) NOT NULL,
+    account_id character varying(64) NOT NULL,
+    worker character varying(200) NOT NULL,
+    browser_hash character varying(64) NOT NULL,
+    authority character varying(400) NOT NULL,
+    return_to character varying(2000) NOT NULL,
+    username character varying(254) NOT NULL,
+    flow bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    consumed_at timestamp with time zone,
+    outcome json
+);
+CREATE TABLE public.m365_body (
+    id character varying(100) NOT NULL,
+    sealed bytea NOT NULL
+);
+CREATE TABLE public.m365_connection (
+    submitter character varying(254) NOT NULL,
+    slot integer NOT NULL,
+    owner character varying(64) NOT NULL,
+    lease_until double precision NOT NULL
+);
+CREATE TABLE public.m365_delivery (
+    id character varying(64) NOT NULL,
+    account_id character varying(64) NOT NULL,
+    account_name character varying(80) NOT NULL,
+    request_id character varying(200) NOT NULL,
+    message_id character varying(100) NOT NULL,
+    document character varying(200) NOT NULL,
+    request_digest character varying(64) NOT NULL,
+    sender character varying(254) NOT NULL,
+    submitter character varying(254) NOT NULL,
+    subject text NOT NULL,
+    state character varying(16) NOT NULL,
+    reason character varying(16) NOT NULL,
+    ready boolean NOT NULL,
+    rank integer NOT NULL,
+    queued_at double precision NOT NULL,
+    not_before double precision NOT NULL,
+    expires_at double precision,
+    paused_before double precision NOT NULL,
+    attempts integer NOT NULL,
+    owner character varying(64),
+    lease_until double precision,
+    handed_at double precision,
+    looks integer NOT NULL,
+    resent boolean NOT NULL,
+    partial boolean NOT NULL,
+    smtputf8 boolean NOT NULL,
+    external boolean NOT NULL,
+    control boolean NOT NULL,
+    size bigint NOT NULL,
+    chunks integer NOT NULL,
+    body_digest character varying(64) NOT NULL,
+    transport character varying(16) NOT NULL,
+    finding character varying(64) NOT NULL,
+    server_words text NOT NULL,
+    evidence json NOT NULL,
+    finished_at double precision,
+    purge_at double precision,
+    told json NOT NULL,
+    origin character varying(400) NOT NULL,
+    created_by character varying(200) NOT NULL
+);
+CREATE TABLE public.m365_event (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    name character varying(64) NOT NULL,
+    worker character varying(200) NOT NULL,
+    account_id character varying(64),
+    details json NOT NULL
+);
+CREATE SEQUENCE public.m365_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.m365_event_id_seq OWNED BY public.m365_event.id;
+CREATE TABLE public.m365_folder (
+    account_id character varying(64) NOT NULL,
+    role character varying(16) NOT NULL,
+    path text NOT NULL,
+    full_label text NOT NULL,
+    uid_validity bigint NOT NULL,
+    chosen_by character varying(200) NOT NULL,
+    chosen_at timestamp with time zone NOT NULL
+);
+CREATE TABLE public.m365_grant (
+    account_id character varying(64) NOT NULL,
+    tenant_id character varying(64) NOT NULL,
+    object_id character varying(64) NOT NULL,
+    username character varying(254) NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    access_token bytea NOT NULL,
+    expires_at bigint NOT NULL,
+    scopes text NOT NULL,
+    msal_cache bytea NOT NULL,
+    token_version integer NOT NULL,
+    lease_owner character varying(64),
+    lease_until double precision,
+    not_before double precision DEFAULT '0'::double precision NOT NULL,
+    refused character varying(64),
+    claims bytea,
+    kind character varying(16),
+    obtained_at double precision,
+    wait_reason json,
+    wait_set_at double precision,
+    tried_at double precision
+);
+CREATE TABLE public.m365_key_check (
+    key_id character varying(32) NOT NULL,
+    sealed bytea NOT NULL
+);
+CREATE TABLE public.m365_mailing (
+    account_id character varying(64) NOT NULL,
+    paused_at double precision,
+    paused_until double precision,
+    finding character varying(64) NOT NULL,
+    server_words text NOT NULL,
+    external_only boolean NOT NULL,
+    pauses integer NOT NULL,
+    paused_seconds double precision NOT NULL
+);
+CREATE TABLE public.m365_notice (
+    name character varying(200) NOT NULL,
+    given_at double precision NOT NULL
+);
+CREATE TABLE public.m365_recipient (
+    delivery_id character varying(64) NOT NULL,
+    "position" integer NOT NULL,
+    address character varying(254) NOT NULL,
+    name character varying(200) NOT NULL,
+    kind character varying(8) NOT NULL,
+    state character varying(16) NOT NULL,
+    finding character varying(64) NOT NULL,
+    server_words text NOT NULL
+);
+CREATE TABLE public.m365_retired (
+    generic_id character varying(200) NOT NULL,
+    generic json NOT NULL,
+    state character varying(16) NOT NULL,
+    account_id character varying(64),
+    created boolean NOT NULL,
+    keep_new boolean NOT NULL,
+    settings bytea NOT NULL,
+    kept_at timestamp with time zone NOT NULL,
+    kept_by character varying(200) NOT NULL
+);
+CREATE TABLE public.m365_submitter (
+    name character varying(254) NOT NULL,
+    handed json NOT NULL,
+    recipients json NOT NULL,
+    halved_until double precision NOT NULL,
+    lag double precision NOT NULL,
+    lag_at double precision NOT NULL,
+    control_at double precision NOT NULL
+);
+CREATE TABLE public.m365_trail (
+    id bigint NOT NULL,
+    delivery_id character varying(64) NOT NULL,
+    at double precision NOT NULL,
+    name character varying(32) NOT NULL,
+    details json NOT NULL
+);
+CREATE SEQUENCE public.m365_trail_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE public.m365_trail_id_seq OWNED BY public.m365_trail.id;
+CREATE TABLE public.m365_work (
+    kind character varying(16) NOT NULL,
+    account_id character varying(64) NOT NULL,
+    due_at double precision,
+    owner character varying(64),
+    lease_until double precision
+);
+ALTER TABLE ONLY public.m365_event ALTER COLUMN id SET DEFAULT nextval('public.m365_event_id_seq'::regclass);
+ALTER TABLE ONLY public.m365_trail ALTER COLUMN id SET DEFAULT nextval('public.m365_trail_id_seq'::regclass);
+INSERT INTO public.m365_account VALUES ('m365:e719a91d2d7b2717027caf9fa5aaa239', 'form of Sales', 'Sales', 'sales', 'Contoso Sales', 'sales@contoso.test', 'sales@contoso.test', '2026-11-25 16:41:10.856163+00', 'worker-1', '{"account_id": "m365:e719a91d2d7b2717027caf9fa5aaa239", "started_at": "2026-11-25T16:41:10.893268+00:00", "seconds": 0.021510760000637674, "passed": true, "mailbox": "sales@contoso.test", "signed_in_as": "sales@contoso.test", "sender": "sales@contoso.test", "stages": [{"protocol": "token", "name": "token", "label": "Get Microsoft''s permission (token)", "status": "passed", "seconds": 0.009733515000334592, "detail": "Permitted: IMAP.AccessAsUser.All, SMTP.Send."}, {"protocol": "imap", "name": "name", "label": "Find the server", "status": "passed", "seconds": 0.0018862939996324712, "detail": "localhost."}, {"protocol": "imap", "name": "connect", "label": "Connect", "status": "passed", "seconds": 9.140600013779476e-05, "detail": "Port 42775."}, {"protocol": "imap", "name": "tls", "label": "Secure the connection (TLS)", "status": "passed", "seconds": 0.002425749999929394, "detail": ""}, {"protocol": "imap", "name": "sign_in", "label": "Sign in", "status": "passed", "seconds": 0.0018144679997931235, "detail": ""}, {"protocol": "imap", "name": "mailbox", "label": "Open the mailbox", "status": "passed", "seconds": 0.002892336000513751, "detail": ""}, {"protocol": "imap", "name": "folders", "label": "List the folders", "status": "passed", "seconds": 4.743099998449907e-05, "detail": "10 folders."}, {"protocol": "smtp", "name": "name", "label": "Find the server", "status": "passed", "seconds": 0.0002904429993577651, "detail": "localhost."}, {"protocol": "smtp", "name": "connect", "label": "Connect", "status": "passed", "seconds": 0.00048452299961354584, "detail": "Port 36841."}, {"protocol": "smtp", "name": "tls", "label": "Secure the connection (TLS)", "status": "passed", "seconds": 0.0028954410008736886, "detail": ""}, {"protocol": "smtp", "name": "sign_in", "label": "Sign in", "status": "passed", "seconds": 0.0013446269995256444, "detail": ""}, {"protocol": "smtp", "name": "sender", "label": "Send as sales@contoso.test", "status": "passed", "seconds": 0.0007609249996676226, "detail": ""}], "findings": []}', 1, NULL);
+INSERT INTO public.m365_account VALUES ('m365:f960087acd09fe28f9f20237b83d448f', 'form of Purchasing', 'Purchasing', 'purchasing', 'Contoso Purchasing', 'purchasing@contoso.test', 'purchasing@contoso.test', '2026-11-25 16:41:10.928251+00', 'worker-1', NULL, 1, NULL);
+INSERT INTO public.m365_account VALUES ('m365:d6332aeb6ce717211cf282c3d285e72b', 'form of On its way', 'On its way', 'on its way', 'Contoso On its way', 'invoices@contoso.test', 'invoices@contoso.test', '2026-11-25 16:41:10.961367+00', 'worker-1', NULL, 1, NULL);
+INSERT INTO public.m365_account VALUES ('m365:03d10d85b058f02ac81f4130a19c86a6', 'form of Untouched', 'Untouched', 'untouched', 'Contoso Untouched', 'archive@contoso.test', 'archive@contoso.test', '2026-11-25 16:41:10.968204+00', 'worker-1', NULL, 1, NULL);
+INSERT INTO public.m365_alembic_version VALUES ('0005');
+INSERT INTO public.m365_attempt VALUES ('16eaf7a1ca0aad88bfc545d007aefb9b3e72f41876b212f2ae69f9c0c209e1f6', 'login', 'm365:e719a91d2d7b2717027caf9fa5aaa239', 'worker-1', 'b2233f31f4d12edeee7548c3e6bbe9894d52c62bb3151313d6479eca0b8d59e0', 'https://localhost:44251/contoso.test', '/mail/1', 'sales@contoso.test', '\x01026b3166b9754095b4cd1a4a14492e18a53bcfc0da987f302a6911af8b57dfd2c5afde9200f917018993563247eef5dfb2bbf59c2e0a15d3c3177e71bf017e33fe395e76184d071b630c6b30c892033002b6ca2f042edda24cc14d997f9fa52234eb8e61506b95d2c2dac1cdc3f49239064f4c57c6a247e3d91304baff4333ecddef8f471db4a3eb0775fb6a5b3dcd37cd49728f6fb5796588cbd7cf344daadf5f8212a3300f2c054c612e5bebb7cdd8c674bc41cf2008f8157acd9e1905e97b9e6c6c7974fa7a69eff7a83309b3e798fe901ba9eac83d8d1d3fb1b7f25917aec22e1c06f0d6ebfd6efc4500d6fc2e1d8cf8c3d0709e0d1f23cb677f1efe43922551794b782e806d449654b806c88704528e5ce5a86f50b96a8f4ac0b6c4a8565e27584ecd3463b0007c83508fabc7034cead29129aaad5d484b4bd72f49083d1a561e31221577707c891f482d89f5931179ba9b53d55cfe6243f3598cc56ba56a8a4b09821a547d3e1d4b6dcc72b96d940648d3f80426f0a9aaaafb254ffe2f18c80985f6fc57e62ea62d7d986cb0b90df579f1d76cf330b50ba880bd90c2c1729b6723cd2e273963b98cdac99c1e464f845b5325de6f21886c73e585ec2152bcaa38c2beb3c8425d1e77dc1a5805de188d17a352f4f64cf5848d141f28d55bb4d9762ba3b4cbbbca1a866827018d75ab6feb410547f16df550f615852029fe3b97d51958a697fe17937fc8201f98d612a59c0fe537c278e9926fca1e4f94ee0e6d7093e7fb507de476f6d30ed50b35348ad1c84f253d51f516897082bc56eb11dfd6ad5ce97183cbc13cfe67d729763ff85c8a3f474a6abdda680c2d5874b6b0fe7d2174e792dcdcb5141b2b71ce5dee7e946251f69f9108f81ec9ad80c04fd47232065bc584fd04566c483a9e5354aa849ed704f34fe8cf5316238758105361774e0b2ee8788704d903fcc57cb62beb56ec7d22fe897ab1729cef177cdcb50e6831a67f663d515ef98c9f98f11668f02c664d2385fabc25390de8c334c8321253b9f99f2ac0ffe5de4d28400e39adb62bb29036c823ac52a8465de66f1801bf238179fe4d091779a929e8dfc6b1941bbb39684ed65a128157cb23547966028f7655528b3a292317444b4f0f5837675626993ad38c429e0be3e5eb4374539a73e2a47fb0638dc851b19a8a7b20d9012d17a9528f09bb770d1252578f6c04c2567941cdf7ec36bab44a6469bf0cfc7b14a851b5b89d993e48f018fab83a50d9a23b0a521ab7da7cf0978faae3ed1157eb2dcb4a5b9543206467ab01ce7ad95605db9312b2c69191fa8da403a6cf9eea8f57ff2a56136ea63d443a5df93b16a3d47ed7afc179f9a702e4c46f9000e74f5f65b1c9bded30278286d05c69b322df888196fdfff1f1b414b8f01d775b6aaac6fed3034c1c14156f1cb7de8f9cdd1c6da7a28a1794e7021b29c5e29cc2fbbc931f7fd3c93ad0a27d06f48dd275bbb9596387a707813d59f125ffb0575b792c78166acae313519fb0f7b06b31104c', '2026-11-25 16:51:10.870425+00', '2026-11-25 16:41:10.882969+00', NULL);
+INSERT INTO public.m365_attempt VALUES ('3d58a288f136814f65dd54bb81e97b28833dab57b3653a999cfa868a6a9dd66a', 'login', 'm365:f960087acd09fe28f9f20237b83d448f', 'worker-1', 'b2233f31f4d12edeee7548c3e6bbe9894d52c62bb3151313d6479eca0b8d59e0', 'https://localhost:44251/contoso.test', '/mail/1', 'purchasing@contoso.test', '\x01026b314a17812d65d3440fc54c4d1d7d7b47d841049e7a4a3a01011b5c3ace6e705bcc1e8cc0d4edef6fba0050076b7f18207897d6e645be27b838f87259a7b9bda8b3d6afcd45fb1fcc6afe7b42cfb6ea3564e1e9c077493364eed0c29e073ced81ae28988e91137edc3f097107d1cc4a31bd7626ce91d54ee51156032025f0590bcfc3e1316e06fa67abce4f1b40cd4dccb2c0537dc6765c6aa5b882675c3c3af5c5db0f4b1567a1c5e61de912c4d2a7f2875d7fabc4e71661d9e5cf6b443e6260c119c04311248d5fa699dc21ac24f242b44a0eb222f2c821b591781fa94864b22c5f3250529576290b1d0a0b18ae9b15bfb8eb01d730a2184f268fdb30c1b77bd538d5f00b343e759a007663db3a43e359b9a37b8c35ef84e62c3ca80df453fc0b32cf1bd94528d149f3f8ac289c26fee1b8bbc94a53ce0496e6aade337af0814cfa019862fb0ca383db901424507ff0c8638cfb748d1804212fa9b911b9fe623b81296850edb512459f251cfe47273f570c94295cec465411c01b418f3ad33c59f325e0ac9daa7f43e551c5fd9e5cc59121b0398fd030cb001760ba7ee470649aad9135d419fdf010a53307b5198fe47d8411ffdc03caaeed0cd4a43649513012dbd8478cb31a6cb6ba6d70bee6d767955294c148dd2605a6efef5fee31a7ec2a87b6b515f60ce7b335e1c4719ab3c04b89eaa2482df8d901306c16fa7eb1bb733bce4b9fec004cfc164a5bcd0db4fc760a8015ebd1812468c99698a866a5d8d376f258466a75ac11fe7ce25b9ccf363e483e9befe9a19beb439b01a304e2dd3e5096bdaea1b99c2df98be9ca658ecfc6b891958f260b3cd6439229dd4e633c8837b22658305f2c4d60a434caf474400e0b75443466e7e66f5a28eb2212a3339a7bbf4ae66296f119dd00ecfb4faf737542d07fc01f95e7d0e6625b2de57655098ed09e3463b6c029fa3b50c3f85ec61158de7dda18575cc2e59a05ed1e8cd06b03b988fb2d12e1d6b1f1bc3ae1eda0d0d1d969af9d30189daaf7655b6b815523e5c1e3e7fcca5804ca9ae0bd817f02b865a2b15ec224dbc51849d6ac6e580145391f5ee942d309a2db7beea5fe89b50c0c2407977a25487c933f3b98b688cbf46cfb8df504b9945ba9cda83a2162d4fd20ca4834d5e4637e6fe391836f644abf8e16ae48ae29724bcfa10c9f70560f7591a17df2f3aacbbb33ceb0fa2f78e2b50c3e3168a58705c29be21b452995dc51e34b010a5ca58233cd2fb48c2beb01fc7c7bd6610cae7eeef1ce9a7d702160f05fbd152545e950609b151564680fd08ebf895b97f8b44a24fadcbc6ee175c5cff59aa8463b94a212a6eb2772afccc198aa8b815e46f1dbb0d1312866871a607e3451b9451da40257abb179b483f90a2b6224872a296498201b69c6fa64cce0c40ea71321ba82188b977e142a54945a1f4e6cfbaa82029bd25a4fdd1766986390dc7531af03c930263f160e74a2688fc4ae5597497e792be820c41ea1fc33e82acb4ffd7f96d0ab1a8758357fbb4ca3ca04a5b1a46c8c', '2026-11-25 16:51:10.932046+00', '2026-11-25 16:41:10.945137+00', NULL);
+INSERT INTO public.m365_attempt VALUES ('2828a8050d07793312a6f5a9d0a5e84ad9612798017b4f419ec71d50172a4c38', 'login', 'm365:d6332aeb6ce717211cf282c3d285e72b', 'worker-1', 'b2233f31f4d12edeee7548c3e6bbe9894d52c62bb3151313d6479eca0b8d59e0', 'https://localhost:44251/contoso.test', '/mail/1', 'invoices@contoso.test', '\x01026b312ee859eb1f689ad59620737f5c4b89dabea1574f7fc05b710ec7f38699d8596cefa01c107c2d5d28b77fd58925dddb792c1282bd9845f9716ebea351863a4add50603c10bfde93e4fb01830766382da1fb0ab6b2dd9fb348ba5ca3626bb03214b5191bc35f0fc2421822bdba2244017eaa379873592e5bdad8e92acd41a37f1ce768b93068d36ebf79742a5bc53baf4d5007c69bb8ab334797208b35488b8359458a4d152a0df99792374894d9249a3f0fc2025e1f22715eb9b1e819202056c0dcef3a8c03d71e08880385be861df621ab38c0f013f846fea60345e13fd8d93f3dfb6a8c2226044ee31a5e3f37bce71055d5ee4ff8ca58c10e1e42256fda36b39a9662d87b297afbce21339201119aca6dc51435ed080c5c2f77c1d49aeb349ab55e24837e7386e6e5be17343d4fd54f9647fa9a738dfca1be6a42430efe1577a66c60c2505385c010ce6fefda8f62dbe250d86326f4af0e4ad1581259bb8217fb171a05091c3d041a270615fb50ec3bcf1e5125f692a519beadfc4a09708885f22927ecc88a2ca3fba390c961a9b4f296e510baf9a28a33ec29c5aeb4dc21be8f1da3211166fab5e7641c3b1986d931e7bd36dcc606370345bc3e5683ab3286fd53a700a986485bc74eab7e2f2342ce20ec888aab76f6b0384dbe74e833a2626507ca45dccbfe00c079347171c894e5a0c439c60cbddcfee231c6cd6e5b244de6b6d98ec748ee470016bcd5a4120c25e66de3bc9d0e73eb3ab47b46d17ddbacdc2a0e45bae0829e144daf1dfab9b1b8bc2a98a036a73d4c18af72ba61233e49ea4216f89b58d7f265c51e600ea0fbbebf7967d349de70eacc004eb2c599226b737695fc00189de9f8afceab1345c1bedfffa67b812dcf98df7a7829c373ddbae6f44e5c7a40d382d0ef9875f4f11336f8b2641b57fcb6228f42f2ddec7f4d599b7c444c3a8bef3ecabb3a52ed2f63e8de780822a60b979c483708eee67fbf2d842ef0d8b299fbb65bc9e96a24d2de3321e9830bb4be65035a87e00fddee6cadccb3d47c031d5cadb2d51f8373b8b49a55b9ed469bd0d57330f08b2a69f3ff1710a321074e4e6838b0b826deb35c2883ae7d230e1ba891f056a782c99074a719ea60d5a1f9f9f709307eb44182883b2e775f74684987d7fc07f9e5dec374a4e736b73cf2c9b8dae42ac60ffdff7a0d145f0fdf899e1833d3864e864f15c1325c59764bd0c05d27ef78051ac4f859e7a7f0598f5628b3fa7c9a70bd61597564ff4054adc070979304ed0fe2f79297990bbd8ba846f4efc3ff670a4d0e40909cc4953f85bd93928094ada5dca4d857ade0524253471f5bb957eb84495bb016408a39f326569a40a1a6861eebcc09b44205795297140d586f5378087419530ffb08960a93293d12950f45115b75a436ca9c4eb0e2cb22a22eb9f85808f175d4e3b7cc0f79b6144fe9e310e372bb30b6cb87017af3a4bd02b29ad86b52addbdf1cb49099dd6d6f3e9437dfe68576d71c5360b280360e6462986085e26f647d2ab737aec5', '2026-11-25 16:51:10.966764+00', NULL, NULL);
+INSERT INTO public.m365_event VALUES (1, '2026-11-25 16:41:10.856163+00', 'mail_account_created', 'worker-1', 'm365:e719a91d2d7b2717027caf9fa5aaa239', '{"mailbox": "sales@contoso.test"}');
+INSERT INTO public.m365_event VALUES (2, '2026-11-25 16:41:10.872383+00', 'authn_login_begin', 'worker-1', 'm365:e719a91d2d7b2717027caf9fa5aaa239', '{}');
+INSERT INTO public.m365_event VALUES (3, '2026-11-25 16:41:10.891597+00', 'authn_login_success', 'worker-1', 'm365:e719a91d2d7b2717027caf9fa5aaa239', '{"username": "sales@contoso.test"}');
+INSERT INTO public.m365_event VALUES (4, '2026-11-25 16:41:10.914958+00', 'mail_account_tested', 'worker-1', 'm365:e719a91d2d7b2717027caf9fa5aaa239', '{"passed": "True", "findings": ""}');
+INSERT INTO public.m365_event VALUES (5, '2026-11-25 16:41:10.922835+00', 'mail_account_folders_mapped', 'worker-1', 'm365:e719a91d2d7b2717027caf9fa5aaa239', '{"roles": "inbox sent"}');
+INSERT INTO public.m365_event VALUES (6, '2026-11-25 16:41:10.928251+00', 'mail_account_created', 'worker-1', 'm365:f960087acd09fe28f9f20237b83d448f', '{"mailbox": "purchasing@contoso.test"}');
+INSERT INTO public.m365_event VALUES (7, '2026-11-25 16:41:10.932865+00', 'authn_login_begin', 'worker-1', 'm365:f960087acd09fe28f9f20237b83d448f', '{}');
+INSERT INTO public.m365_event VALUES (8, '2026-11-25 16:41:10.951876+00', 'authn_login_success', 'worker-1', 'm365:f960087acd09fe28f9f20237b83d448f', '{"username": "purchasing@contoso.test"}');
+INSERT INTO public.m365_event VALUES (9, '2026-11-25 16:41:10.959226+00', 'authn_token_revoked', 'm365:system', 'm365:f960087acd09fe28f9f20237b83d448f', '{"code": "grant_refused", "trace_id": "f4ada98a-6d2b-4846-8402-5452de98dfa8", "correlation_id": "ebac4a6c-8b1d-4d0a-89ed-0f82dcf6db25", "timestamp": "2026-11-25 16:41:10Z"}');
+INSERT INTO public.m365_event VALUES (10, '2026-11-25 16:41:10.961367+00', 'mail_account_created', 'worker-1', 'm365:d6332aeb6ce717211cf282c3d285e72b', '{"mailbox": "invoices@contoso.test"}');
+INSERT INTO public.m365_event VALUES (11, '2026-11-25 16:41:10.967524+00', 'authn_login_begin', 'worker-1', 'm365:d6332aeb6ce717211cf282c3d285e72b', '{}');
+INSERT INTO public.m365_event VALUES (12, '2026-11-25 16:41:10.968204+00', 'mail_account_created', 'worker-1', 'm365:03d10d85b058f02ac81f4130a19c86a6', '{"mailbox": "archive@contoso.test"}');
+INSERT INTO public.m365_folder VALUES ('m365:e719a91d2d7b2717027caf9fa5aaa239', 'inbox', 'INBOX', 'INBOX', 3499991541, 'worker-1', '2026-11-25 16:41:10.92245+00');
+INSERT INTO public.m365_folder VALUES ('m365:e719a91d2d7b2717027caf9fa5aaa239', 'sent', 'Sent Items', 'Sent Items', 3536238289, 'worker-1', '2026-11-25 16:41:10.92245+00');
+INSERT INTO public.m365_grant VALUES ('m365:e719a91d2d7b2717027caf9fa5aaa239', 'a49b2d7a-bdee-5e96-b19a-3e1c03b53ba4', '201c1b70-e185-5cd7-aacf-925315a205e0', 'sales@contoso.test', '2026-11-25 16:41:10.887481+00', '\x01026b316957bddd35d3e4ca80c65e35193caf03b7e6f67c694a8b5cff41b507242eb21e3b4c8479a391191fd4249040ef2c0bf759387b3f3ab76414fc5eb1e85a6b49a7bc544097f7b6c37ff2663477e95d01f9561f956f31b7eacd370d1e96c01b2abcc36177140569eb6cf54176ed1e9383d1f0ea50b80fa42015b9fb9cdc9b856e50b343a735bc7df5ed3389e8fbad52ac6486d0cb791109af4c90124d66eb32bfa9109a336edb6c2bae1199f07d1ccc57c2bed77cbcc2a5daf45b5572516bcafdef913fc7cc2373d66fbfc6f34696fb9f8f0b65a2d9826fcc21f975d2827618772bc76eb481fd9f1fd6e88de7f9d607f5cddbe11e75942f0bf575ed9b8d26d7e2cbf94301d4cfee23b347b4c167a845497bca410ab2cf39e65ffc0e3b9a7ed074159c9bf9d3333f3a0887aec3a403ec5623f4d0597433f129465984bf9a342af128cb7ba0d4836554995fc0907470d7da31a2ee1d090b25196032cb1e490fa8943f5d727b32a684488d1d753d7a47357a116be345bd1cc0277bb3a0e98a22c915830b949f9812bf4114dbb6e67909d6355b003bae1016ddb097d2456baea251be197f7fe74423b5c2fa914a3f10e348666f7ba1b6719077b3c7df41137e8730057402a26789f374e85f6abc6ea8cdf2248a2ea00a47ba0db2abf4207bf0772a932aae98246ea068e1e1fd6855fc727c9315078e9f7ff6b5cdc8a13b0857dbfb322961022d1beac395441defa933c12dc1a98521e4c80449395053cc9339b6808d70d93eea8210913077db315758742a10b2d3adf0471def6a3a345255d53193e869921201ef0bb4b8ac80dace356dbec20888284af27488cef438b90264a0b27bae0e39c3502c71f91b8f9eaf4c3582bcdcb8443cb8d8f200b4dab0490500967e467fbe65c6c24202732fe0dbd0959028939ab7bd1403d312ef4c8938146eefa6e9e460150e40be774015d5f8d4b4d1fc34c4359028b94e7f4a4fc3248fef58b576d4c06b90757563edf4061aa0c31bac3cc8e3e3d5dd99f7a0d42aaa173b9c445b99bcfdcc3a9073fbf5dda95139408c348a74c70ddd2e9ae816057761fe8b6cf7118c9e3c14dcdd2653834e56472a54071fa323bc5d0b348eb5042b49acfdc6532330e3e9528001f796859b223a189e874ccc99891bc98f8f753652a1a5be9b0fb70bd7ec9e299d9857675ec575d98cffe8f0307aefab01e8cd76c301e3d88e80beba7bcf1252362aea805060312226a0cdca86b46bf535491759434a230d3c56dbbb35f1946fdd93c39179c64284369f773bc556b1daa65dd19a7c6f5abbe9ecaf837941be54a65489a31db81a9d7cae503663e31967bd8159a19c6cefed4f4442406250faac5ca527268b06097afe96ceb9ca901076864508e38821be2d122f39c2d1a236d2074d8b5c12ea2557830049d07aa945733e8cd5c8ce892cc2fcafeece112a3e5acae1a07aaeaa6b2691d97deaf4761265e533ca7ea3aafa73d3a44748e2ace12fad84e8052174653e10431763', 1795628471, 'https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send', '\x01026b31736ce219e3627b34e57a244f7aaa852baf46e4dc88bb29760d80918b41620f7af62c813aa30a40bd5ba100daceb28dc2ba2ee120c8efc75f9269dc79d6acf584f109c2a23eabb92cce216b34f8cab71314e1be9c10d6a9bc89818a8352f659d99d51538680cbc3bf06e807326c3b71b074d0bcb9afe36e4af60b0612b6778458b718ad69e158c330d2c519e138f563816cd2792bc3f404b12c9bdc9b0cdb21de67836dbf2000a74470667c9d411147670e5694bcc79632b4e89f2581e1c3b1be22df9bb433b2592657add346a0f42c9c746d41660483e3f4adf631782861b6da87ab5fc4bfb160f122178b65257ebfadd03f51efc81a40b2ac81613715a7bf320df2df45d00b46fca468f77cd1410b5eedc936453539859b5d7a2fbcb08bb98ffb9cca5b445abadd3fd0d359cc765589ab1cde65e647a25d189f04dd953ecba2fcea7dd1b5abf799dcc5778cc1fc75e21fd36c259652e8385e5122dbeaef24cc5495d2f47665b25bcf965a117bbbb0df9228b39b35f88698a267f198c94a314f62088f014fc84efebe7575b2f5d36b8eb8aa049110f2b95652b18dc4f0f44298feae8bc57991a8d1e70f9f2366f178d08e9327b90c3ca19dc74ec84653780f1b946adfaf3cda8d549e1ff3c740378d112c365bf1eb8e653975b32905912eba7e6bae0789a9462cc2d28efb0f5159f781f3b5f0db4668d99bb6e263d82fd8146ffe294e9070841d95c6376a7337c948539ff0ea41f8df36c8ac809525aea931ed51c78306fe04f7190bf507e1a21327864306e160c4791b6a9ce94372ec48f02273f65d2cb76317b0d467f3780bc4b835d45d537cef8afaef2e7b88ee8a5f59dca497c8b94c3c00435b7758ded14bfba19bd056b7abcc6a89125dbf217a23d43d13b87af3d04ff405c43fc970530e2e44b35d47f30b4d80be972ca770aeb823eba134916aac5884f65480906630e2a3ebd73084685bfad511a31a2c04245b38aa6c46ffb43f091bd4f21a9bfa1dd71ac681465b967aead6e2c738b7998380d746b3438d5d419bd2a495bf075a11e56964f09c041fbcf8f70f454a5ffeb6cb8a340148bfa2577b7d39d636f145d6219c84a62a1dca6f30232833d0f9a3ef98d1c652b75db11fa5b3593cc2962e8669ba747d856bb33328b5480474d4594e35783a6fae5318e580575b33f8ff3fded0a3e75ee099a5386e20116c44f6067deda258a99b84e43e7e110fc922872ac7d4af97c3d451e5df406f4a05b63848d9fc0fac58840623a27b833c443c87acc23ae040001e63aedbb2b241b3f81c23935c54b4d6b99285869c0c80c931a7c1819ed5efe5191b5a51421b915ae81a7c64db72e9fa83d40fcbcb76ed868d7fe9e4fb59c711cd6a7c369973bd33702689026b2819a2c5ab8f35609557770ea6f11b999f5a4cc10d4c93e04c1757e0a1e392b2af884fd51b6bd5899713443c6a21c94db6a90c4c8b0e434f0e41a7251a3d80bb4e412665628331f913cd7fdc0f0da9ec6dfda3df56a5e1f0f9494cce7b3c94e2e79c96b05a005ecf5ea86cae03539f30140bb7f50b6d88d22c0ee5b18f590d85776ce2cee0db5253fead8ffe8bc6267628f9859f8e7db82da38cd84d38adc2ef177b4b11a842b6883345a8faf22fbb34d37919be7a83606626f3d4428d06539188a857371c3b84e2c8c1943852484ebebbea1dd35cdb6255ddcc86f74f2f2c36ba1e0b1695efd25c6ae5d4243d483bbbf2ed62ec93699eb7cad8608455612d9eab38201d57246e798c655cc6dde0358c8bfd6babf36f6bc709c2756aceba4107ae10b0a6b61bb9e15f7e2fe7bcb72e44b0a900cf17381d990fac4c0152dd33ec73782bf5b4d32527ae7abde395065a1fc7eace5499efcfe7e17313f8a3053ed6e26e5baf00b57af19c77c55cb3645f30d77976556aebabc8afc689e4b97b22252e02990a174de68d017a291fb78548fcfc35f2ec55190ffa6e649e65d5a60ac08cfccd2ffa4ed3a8ab5071021fb41a60c4a04bff5d868efc11d3255e260585cefd980f3d6ae8ac3fa58838a4cfb938165ceeed2d6fc34a9914a6ff51534692252bac9d4bc6779e0487f8daf752f783c4db7ede85f2871bc198f8e88cb1d45988f92a80033593cb7d60952d4ea221830b00e146e45c88234b4cd322f76ccd14f6d67e3ea2708e897e643073cf3dc1825e066435e9a64233e1d457376d259388a532074d6837e6b234929168d90314cc48860e1cf11115e2aa723efe32d088552db595de6951e10f84114136f4fd0cdc01ed0edb406a84651de6b3e466eeaded0e374bb1264057f30eda805105846481831d3618fbbce288783523dd00710712cabb9b86be86684cf2829fefc728e928204775c18bfe43e7678b877a976385c54c037de2a4b2de6a2f197733ad38fa30d23089eb56305859deb1560de393be09e279baa5add22fe19df6a400735a9b40c5a3045605e44d6313338e96809f792940eef12d2fb0fcd98b2c51582fc9047e17e5530c43fa77f06f4be0f51393df6ba96a61a3ed01d653618e6b05d8a381eed95cb034b4f24a2421bb12f35d5a5c4137eefbf770734fc8ea8acebef727518f7bc60b1ed9db20df5b64534a73a3afb32a805ce6b04271f1f91234839a41b84975b4b4bafa126f9cdbeeca629c6ebb49e4e4a58de4aa9cbc52392c559d5ade60e853a29fdf3930a9a9a35274bad96dbe365b7691db9d0d0dd066056480aa60ccc11b33e059a257ec9f7a45e67aadfc9c4b78ae67f2a64ba7fe2c707684ea396335a29d14978ef67cd0e928c476c67e7113a6f636b90457f145c40049f98700c2580530ce024b33de9957673da2292d6d4f16baf3ebcfdf754ce5a09b6751b9c077e3a5e0111915896f92c32ae65b9d3547c17ef890bba4643ceaa99bd613e1d95ffd0592c4fe96910a76cf40d27086f794ed60e0494934f16ac4a3a8554a34b1fc6db4d4ed0c3ebcdc5f69f090e79f3391349461d3989939b6350ae01b2cd8e64af5d0e28d38b74af439387a9d3b8fc476588314fea3011fcfa8aa11892bbf11ef6f166e723376139e606ca0d033c7103e5927223b469492a07b43452c1406c85cbf6c54ec05ac94b85f33880d812632a0610629cf4f5b409ed8ae596dc67fecd592441e258816089bdca91d722c73cc9dccf1d40ffe8880966874918d89ca04d16207fddf4435aceb20a738e36f2eaff6d78bf54bba6ddc69479688dcec47ef41b0e2a166a7850551059e1fa00b65ab4b38e4b09555daa8d6428b86047b984232291f779926a804f041c0f34e7ffd4b8bcb12dc023ac99e290d01defa0a27d1105730aae16054f8349708bd90caf76ee28c1500f550af8312a934919c702d7c5f2d0a5424d529295e59708dc02e8e4b5dd5de33033afb4d221a1bfec523ccd564277eaaff6eb716e2d81e7fc2b328b67492be2cf4deeaefe7d877797ca714a1fb56824ba06a52c7bdcc449daf393a9266ad47718dee17101ff45a07e37bd27ef54a50454cbc80e07f2cf3d496e7867072b4b0a10f6f170633cc02f23dd1a36fe4ab1297dbd7d475120a47650a65f7a50ca6aaa28d08bfe010da83c858161283d5618db2c3ff76c516f98b9412f1aaa98838d4d6e115a8f67bdf433dd904e16b47e7413acdfee2cf0efb584a6c57254c620a9ecb71357cb93ab7ea0aa773c9f9e44f9d1b891804dbddeb2b7fbbe59d96712ede7f5e7bbaa5f65df9d8cee7f52f0381df22f670826d53ba7e59b90c1d6f6c34e9c25dd4551034c8c53d3bb48f65cd5df33e36f207e5964366fa1c8c1f2a77d7bf1e620dc40c8de892cd667b03b096202d098ea5496b19cc9444315c98666bb7809d715c053227e1f5f6befbf3a3ae45cf83ba382975816238eab6f1f7f381bac36997eb2ff31fc109e94c50fbe0815666af4b6f41da0adeb42a0b7c37ebcf47f61229651e5f3d775311c3fcc4b20925f31d219774307dace4c0dbcc971622feae4db6fef01bc3a31c067508ab1438a8089309b215aca9e6a20c193262b975919870a205085d89518fc92ddb3a61effacfd48cf04b7f804b1465c5649d9fbc996a7ae73d6bf4a33aaddb2ef72da47f7aa7aa5f77e83349888430cc53f0043b2946d371ccb61f4ee631564167ed3226f194324085d9776a5970fc7bc98a07f1ab5f06e902f4ecbfc63613c70fc7005cc9e3b35538cbce47a164edf10df9fb57045b35dbbb96593ee3b21b61c3710754baae5a55d42c7f7905f682fac1e276b4acfd64dd258a0a62044db98ad60bbf03a31397c64405fa9a0172e923f6a20705b3c0b3edf5fe1435b406d42df84575bb32c9b65a19a1163cc29b494406d1c182e2525f73bdfb724900d8c7be95c50dc19b3d2192fa2b1ae30c4ef3adbc0c21d99ea39e3559833ae512d6fd5cab99ed3b53001d772f351a9f71aa3ffdcddf989cda8c63e10422ba5400f86bb64a783694e37662e3eae89875f26e394299b6a879e71d87e27d940f5156274ab35e1cc686d6decc89552808432d4ef4a4f2c80e5abb91507c99546953e30e2129755b9490c2e09f83e77a5ecf7f2666becfeb2d2c9ef7a4aab2728dbf9a2f6a0507e3ff75518f570b42f6606956b19f83d144dd6caacc20d13c445f3639ba294974f08b060a8561d479b4046c2f75b73892b4d6d5f77b8cebbbfe6c6761369209dd9b8e218f865f8575ea41515481ed5c48815e5a66566f086f9b0d03dcb57d244d872d94bcaf9d1f7e8280f430ecd3c61614acccce2b20fd2bd8fee06fb0737fc2e0e6b94fc5d984ecbd3ba72527f93447adbc654e1f6dc7c7f39774e8b115375c0856b65f5932fd56758343b0b036841cfe6b720b984f556b88077aff550452bf81bf1464348ba0860c142898360d673f5a26c95edb44f7a062066608429b85980d2a978099512b5dd7d83bb2d4087b21d73b655e25c5d91d52a4afe05c290f1faba4ca69517e906fd4b6d98df7f882bb154def6799b6ad4a84c0eb9d446254388d541bb1241d1bf8f9e0eb5a6c5eb5ec70bcfd8ba6468e60c71fd662b10fc47eed9b4574635af3b1d3655e4810daf16eff5739ad0302df036060ac1f56944dd45d599239fbb3b79b2a0ce1d97ef9d5d32d6476352a0a60cee7140421c5f7d5486d390e7144f4cf987ba7200d10f2b702cb43be10f81a76591fd15a3782bc8b3aedb4589ea28519774ad5062fb4708319d5650951ddb3c743eb72d93f097ef709296f55c785b0750bdeb6f143f2475a7970cd2ca5b10c37e254b0028d815edd54f5b99c3f0bb402fc536ba8b778ab554c8b94cb5e141198eb1c30a73a40faceb9b94e3839565ad6225fb01452de67b001c79300187a450acb2c84b1a257b008f370ca2c6706b75bd2ef3b2a37f0fb68f1d4941dceaa953a36464cc2930df1547973ccf9738bef4fef2df8a92b901b5287baf664dce0a27f5b850895ecc9b836d2311282b5288ebfbee78889ff849e086e0ba6f155d760e5233ee271e146941139012a453b31542e3963bff347bdc24e7867c598b43a07c83a279d14f4d7140c9be4c2bde034f96c1b5feef7177d83ab3956395f76acd678abe5b0526f02e32424efe3b7496e6ebb4f5bdfbe29f008295609d4ffc29eff1d8582a452030c276a3c3e755324feba2274cbf4eb4c06de686a996aa250f97e01e2344c063bd8fecee5943ba293dd8ca13f4b8a699de526bdcaef731036f40e1505f9c4424da26e8ae4f1dc0647a3dd7fa90060a42e2e0fc4c8ec32352f60e227e7c74320d826c3d3c57348b08b047aaea11f6189b168d74616105cb77e1719aadb34e6cd08fc01a2ff918a76e5285db56df371de0f415542032c86b7c8bd9c316e0a63024b82c3edb55d8eeb3f452beacac7b4dc6d749ba91289507ed8c2c8d67b4417d0d80ebec25b8ada5a1c1b7c1dcaca36a4be817494210f029001e2da061a5e9143efecf775c198953d05965d36aa029c2ac944d13417011e7164ad9e533cad9b2fe608724d497887a6d0f6a4b875875b376cc65b0931a4b54a085bca5e5033c7e63fa602e51a5fd97c6093636221bd4d293c14541e6d1755b87532c1edd0544e0eb4f1352208997c327ee6c418e128dcd3609b32038aa1e13422836aaadfbb86c806e0a2bbd8f99a2abf853ebec8d61b4841b152a01cada2b7add6c93970b5ae82aef9a358fdb2c759bd68fd3748a98c8e8f86d0ca41aaf12adf0df18ff19d212987a2fa5163b4e2f8b617d486b39a322349546812cafe2c5e97f2ed686c5c5b4795e68d6b5e296efc8a1e0077e089fd5687a57942121a829df33ad5d35d5ddcec67c0bac7a50a5db42b2b51640da91b0c96c6cb233099c79eb0f622747f75ab8e77f9a945886cce02c69d0d5cd2c53d478b29f12db51b010f7e8a68dc1b80b69a5f22a34552456d72932936079dfc90b7c988bb99ffb6032968003b301847cc1ffbb77435bf72ef1843d24a11abca5d9eee6e53f3ca4ee8f0211d0a8bd4a241cd297df3f2c13d9fa8ef7b09edd684695abbe5423e79b3af687fed303e9734ff2363a8c9ea36f8e6d9dd7214961bad9fc306cdefb4d239a7adccf30a22b8e6ed3d3c28e28e8ded65ba96dcaf09ae6ffccbd328a88873f1aa3ac513dbc38135653af5a66e08833715ac0a8aefc415c4c4211fe4439e323fb8e4bd8d8cab4998fd49e1116bdf9638d108fdae9e6ad71f26316f9b063c96fd0ca7908870887d287bc5db712e5c3da706c5f5b6f836b838b866ea76b1e35b395e9b85019d334011167dea1eda596a566565f3838378b0f1e5b38cbfccea43d7d2f22b6da86291be0a9cde7761f1a8daad3d57fc63029d50c7b086dc2cad34b5396f5ee3fcd0966aa237ff412cf383d849e19b802bd62fc49c8fecba681b854324fe5622022e6671059ab5dae9dda575b8f10f31f13c75ad8dcd5169bcfe306804a3ba1dc8cb1dd8f147c65164d6d82f844582973f18d00bcb2c6c82276721eefb674593a205ffe157a0f84438dd8c1f13702242537495c2d4cf4d3e1f504c410250fb06dc5afe4ee8f4385e0ab7aef7e5f06e89f1948c67c6a467eeb73d0d265c3f35c87eb9587c55f263d7a004981759a0e4d0b5d29a4a6734aa272d5afd665ec41ac0776dfdbd9cf0db41b3f7905597ae1406003f1576321bce76cea9a1ed492a41144922db430f49a25d8bc3a1c1e69966979dbc90dc4463040eed289a58567059b49fbb9af0f1557e27fd16fab8bc20ffd852a3eb5ad9c1a2bf39a6545fcb75bc05736f570a83c12edfa9be1576e1b41a3eb3e7a438859df6def881afc0043317cac80f380c43b1f5674683a75d095b2e7c86a52f33d9a6cdefabf46ae2f77bf319f5fef676e4298292933ee9017988d78c148cd0f6f8d8e494e465d9d81854cb842ac3da2b7fef811cd1d44deed8fb0e214fbced01bc56d213a45fabb8b49d900bec7bf3081ec47932f8bf43e5e0de23717fec137b4382248b390dd101390818372f2fd409b7ec66d3f6f5cf4d30079f21e1bf11c6d94ff964ff72e07dc1f25b55b3a5308f8ba11141960217e4bc19ac92d411f3bbc130a96cb21834dc37ca83fb6193397d66b9118206536137c65681e91330908e5f3fe3ace5f32e5b265f19f547c09bfcf8c32672df81fc2e013aa5efa83d39380cd7b7dcd6bf02962245a89609143c57ff214e61b82ceb2141770550b289662cb4fe5474e7bfdc08c2356fe0a45dd99cf3f919ff2bbde6dc84d842f30c26b058af353a03cd73545004b93d4a7f13faf1839598c259897781e673d2bc67a7e76f9485ba5935b40afdc82508c95a2bef181a467e4bfe0e2e3592ec82f7b36beec2ce74a80235040cd42086e6573a235a9048f2b14cf68f909a3f716d7055c1bb6fa832de6bd0cf4eb470fb0c22b11f0ff8bcd6c8910a488f3b6f93818562e79a73762a91031a7479a3fb03456061cc345fea2f32036403aebc7aceb57e93421fcdab551654623d2039fc3c2879169fa47143e372a6e15ce8816df009139b9b9a29c9acf87f5ae3fd3815beae2a0028ebf1cd67aab5b4d0b3a4ceec5a99961c735b1adc4e4c6f4a4d1441aeb80c45ce380cb7ced99d2f5bfd18b06281cf6bd3fa0e61ca19f8d488f9cb0fe505c4f59b61258d4f224b2e0f2949a8a4ea197e52e255d1cb7a0e1d36f47e843d7b5ce163b92936ae1afba6105d8b6760b0eee3625b3ae744a0ccb20af60b4179f2e097427b5da36cdf77b14c7ec3766e885bedc5fbc39bee4e669e03879ab564bef3a72914da05cc180438020322edb394345886a2219490a1ac48e2a94fd99d2f624c840b6b6ef165c17b92da24589eaf17a02e9a202c34c330e4741ad5142be18f7bea8ceb06f23cb0a75563f2d6b44705e90c0455f4e786b7a438a583cafd9f4edc19ad50e7996aacaabb66aa339e317c9e44470c7e3caeb1c23513d7f72f56855ba4c2d424c8c45b1776ffc313dd6e066a1c255844a86678ea99dab415f2d6480f123a9ed471ce1cae1298c351f1de0854181d11a8e65f8ef81cd75d6cf8c6c986628933acd2e424ab645239497af7f836646a64155b297b35f9763fcdcde0f3b0805079a1f5f6c64730d0752b5869b3b84d0ed66846e2d807232b50667923adcfc0403bd74fd232c6326226dccc3de0e8a1c0b1a94a1dc7ac51ebf6fa0bd191f3fa6478c4f51434eb401f6bc1ebd85601e9680aaa9bc48c83b8fd2e174cc578144ae4f29e8034f574810199e8941986c050a42256dd39b7d3a9c566ced4265e73b24bddbd42091818ed73187547dd3dfbee67c6491a03a6d82059faa37d61080fd02ca8258d63e0c8925e970af2397ad7b6b93cbe943d69053d1033d00d6ae54fd07f122189201b55bf8f3e0497b527a91c3ce05bf8032ff61fd90f29606228f1b402dd386062dd082e620787f56e0178413c60fd9e8fff27343932a4eb542cc3c3ced1d02189b7a19c313ae003c54011ae2decaa78cac57ebe07dfb7870f22935e7bfc3bfcd96a9bea225f19c9e9d7d4b8e8b32da9dd654ff5e42bfed1f3cff79395e0e11a52c422535a94097afb3047beb30a3acf3c22dfb9a4bef4d09519657cf9faa5493b0b5c65602a6e830db4c54f58a20f9d2016cfb235ee5441558f46e0324856ca0e8d67a0c1488becb73922c297f18b81e8f11b36346dc9d565a4b7bdd8b504cacc34d6fd1d9cb6cf987ea97c3c72fa23879ccce6d3c4cacceddfa8e7211be16f8394cc0cfa10608b968cf00edae5e4791b2a63ddd3ec2e8f038a8ae3e57a12d957a9fc56d1d7eb26ea22d27869f22588a096702bc6a0ce9479deed0be1e4681ab5679f6d92007df6255243a1e8905228b2efe52378405765c5084c98035f306cd99546b7c3dcc7ab6d101c2d3a46992eab3f34a4265494190ba448fa6e8311283bdf4b326c2689931235fdd3e521a1f642404feb47f51c40693537cf1c8e05c43241644d53f36f8a952306485274e866e532301b9f63a5e4717de1896cd9d0b195864b8fe1016b3a5f2db546820bd701b64946b9f6ae8b0af462b5b63e672c8a94d876e69e5148687c723d432899d8245a1bc33f63409ef1b7ab6b5fcbfca97de7e9938c4d8a3842576ee014732ac7103cd3a051f4b681f378f3cbc03f75b620db78d2f299622711ca7802bbe9875ee60a4181b2f2b84ad2ef0492f8e007367d7516d39063ad5a4a585da734c02d49f31c1d55a034f7fb1edfb2d5d5fd75a6228295a8e5dfdc7dee32e40d38811a38b1e2587f9f2f0c2e46fa776c64e82ab88c403a38345ae7f7f3d05506526c92f61106dd8d9a5492fbabc4372e1cc3f3b06b6f344f36483e9f471f4ae820963a0d0a54fd9f1a012f414e9eadcdf8ff77bdd2d25fb3279e2935946909f5cab33ed266dc0a4bea26a384431e8193dcd1b5e14121a2ebcba4be9c863f0453b7ddb341163ded883ea9622ef49c08e02db2627276d053541916beb11e5dff7ba1072aa983f1afd17ed17d70d69e991e1dee8e868f81e47d9061e48298c14e50ac1a36e53679d12601315caff99ddfd81238e5a85c54041e9ec864094b8852fc9d977c2256c088c1cbb9142c18b51a90ce43a44ca83823bc82ab6ac7e79d6aced4d16582e3d5c3f83b48f6a11b494bc135aae35baf8e63bc4a32129270e3f24ea0b768612263f5913dca7feba6154163a34582cdd4a3dc4d694620aeda67c78bacc4dfeb34c0f284f6df812adc27fdb8d39905e3526639132cc583a960892abb4c2c820e62c7d83f3a35b2bf10ea82116c1d1a23a37402f20d4d27c50dbd4f9472875ec2c891951e88e929792910ac51a46eafc99181d1058905d1fd74c524581c435ad64765cf281454f5ec600734f2c06b720c2ae6243e3c916ca6834aadfb2f7dfdda5582a4c9f32b921e426911a061414092642313b0cd876fbc4e2a73abb6ec7da0b50f0e683416f1157f3c601321ece0b2cb442eb297978f81592405cc0e4c6b365209942c515274f7396c2651c8800790086975f6d3c5c991f9e4e12cbc4bad9b64a00dbbf1ae50c141226ffa08ecc14ffd973f4c7e4663ed69835f853abe20b67d55962a47a0a3a609c2a13f5b03982f7a0e278695f650edaeac2f331656292b40e75c3a0d287b58cd56b3b9613bcffa34dc5f5c18cbb73839e0e32b4cd3', 752744487, NULL, NULL, 0, NULL, NULL, 'person', 1795624870.90064, NULL, NULL, 1795624870.895351);
+INSERT INTO public.m365_grant VALUES ('m365:f960087acd09fe28f9f20237b83d448f', 'a49b2d7a-bdee-5e96-b19a-3e1c03b53ba4', '04a2abff-347b-58cc-8172-5395bf631c75', 'purchasing@contoso.test', '2026-11-25 16:41:10.949304+00', '\x01026b31e063e2ba283f58ac4444e3905b4f98d0d4abea8524c5b4abcf4de894c53131d6a3ce1050ed9de14d3b78fab54771d190d0c0dbdeacfc0efdad4ffcdf4151a89e6be0188cdbc443af45e49e7738d52ed68e7e029751ae21e7b4e97cd8871b8405b380dd301ad48bdd38542d64e142ee50a2971aa1e6caa8e594351215f69a0783da948b6f410ee19365c2b646db3cf19e650b8622c7ea3e406253b2c2ab2cd10763a56d29a7b43968e3f97cd53b3208b586d6a45a997c296e6318f26c443fa4890133df4571f79a8d931488f410e2b0909932ff42ce1ed29c3a83507054e47d2196293dac8ef5bf7a5e4465448d91565d843aa8dd06461cf0846e96c283ee32ea9ffeeed93e0f5560b599308a7000dfcd840b71b7630002b2a2f4ab12e31ba8bde6eca216a9cae09fdd3296e0befe2585a5fabce25dcca264c71d9553f9b8d00bc42b8795ec2ea99a67df1143fb6e6a4624eaeb1c124a4c1709201e8d626c8615ccb519e2822eec601e8ed250b27ace42bcfbdbaaf06e894649f76ee64978c9fc49f9cc272d9e44ce6c8b3313d116e508218e289c79d3612e5def6de3b989f3bd56e3186d14cb2c92a0e2857e9c2811385e074079c9af3fdca66b2b4e0fa8b84b86270f7e3a6753dc1d9ddd6fc23f1d6c5d9662af35802e52eec3c6ccbc34682824e37d8c2003befe0fc613fb37f25a37148b09dd1c6859600b345b11b39816be2129be184097db7338d7c8054b21bc6ca2d002e375376d3caab35860abce875f87cc949638c2273b440e327ca82e9bb682a3d1c01175b0cea282a43139553984ae6d126b97518422767fec4cfc23689b6fde87b78132256fb095d65833485d42becc8ea67d76031486474045b62bde7b6f2382d929a6f422339a3d08b041ede765db559f50c369e6eecc47afc5e8dc945c5dc15c25924af6764f07a4a1d0eca4ea18bbfdb30978c5de23d93789280c0fe780a5a7dc39c6135339eebb0523e58cf0508f55720e127acb417cde268f3ecbde3808c2cdc66713803f931cfe6c5a0a314f0ca26204c3cb61e8993987bfa54619ad5609315eef168e99ffdddb080d4b5a2ab94745d4488635c133a87dcf0c9eb300c12a6d608cad30ee84affece2cf9efc694ba67a9da75161abcd9d4297aa1343f18b7d8a704b6bfe4b2c158f8b7280eaa3e43250f0f63986bf5c8b3963f5b5aaa1b1c44082d8bca5dac33a01f48f1318356f973a60b1ad8ca68c0ac54d4155c7342f59f9973dce9f7a634ffb9829e2d73298d5951f98d7ee73bc04026697e2a74fb317caa13c63ee291cacf3802e5509d7f02cabb0dbb965319f35afcfed6fcdcbb8acd743321075515d4719fe0e00f0bbcf5217c962966834ca27ba4f0de24969b8358b9cc4bea29197c3db3bbf45a768d179cf933bc02e43ecdd6e78843e2b62f61abdb9a448e84ea24fcc7c5d8a6cf2f7e6f5bde3ace23398dfce455662773d76ef5e49eabe6dbed049791731bf44b82ebaec0316e84b5badc294aa574da156bcac2566c0612', 1, 'https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send', '\x01026b3167d91ca3ea833f4b42a919a2121f9f88ddc001faae9013623299af8eac1fbd9206080676530091aee44f9b4293996ea4580aac9692659a38bbb11d89ab0b5051a75ebcc514b9f859187cd420ca6e82379cc19181c524f0bdaa32d3511230f9a578e0e9479a25acafa703c7c5a60a0f8a1f1d0879f9f3dfc9a85b2c0b540a7f0456cdf5e2b0035a2eb309e7713f0bea492f898624816eacfecf2c848f64a62da244a6bcaa41dda6399e7a19bea0ccc81455a381ae701c62e9fa47f60efc01fcd9cb50cad9e2beea399990ec49bb2a09eaf25bb02b26aca0c679aec4ee23cd226428ee360073da71cb0aeadcb09aa3d38453211c61adc20c91d53e7ef7c174025ecf1d15e53152b4f5878dc201ebe48db89d3bcb06f8cf0fd4daa9c5bed00605f583f35c9379652da984590d696c21f70c337fac93d6e128930e935a132f895ef1c6739e253899862411d0999e3d40d508c02695e62bb9ebbde17abe5ee716f358a9263e74b87ef0bfc86a3f15041f6fcfa5336dc3e5c19172fc5cf13bcb9f4f6b1625d7fc6f247e96c34adb48f956f2ba2e0335ea85b00801da1f388184cbb0a314e1c9dcb52b8e943172efc2e9e1512813a62f65ae5dbf0ba3cfcce8cf9b6bf57cdbb9e548be84be5546841030862b9ff1c28f1e97bdf8b097a884327650b983ac6967cad26ec7f047827c4b66ca4f01bc456f7046d5a3a95e7e7166ff39cd192d02662d2944dfbc8ffa1d6b1c4b2427335aefafca81e661bcb6ae8fa119c4125689114d7f7b872008cc1771ee034bd5a1237b06a3e73e166da6cb418fda81202fa22b2f5a749c7e2c98604c908ea6296a3fd817c8f0356b10411a4e3f7b3521dd1ab62c6b3377bb9cff5d2ca7e72ded1a641f1f8bdf4f92c65725bcf9475c95b26a6dcd7dbc456b2ffabcf9605426a2d973832751e5b0dc857f5f50416f52f674beab264389dfe8dcb6eadced9e29e949a94477497260db31ae50e7aa49df482f9125234874c4cb788dbb1ecc23eeb9cf6aefaa71364c9d0a88a94a37bc355c8b1559a672d8c3ed96b9343029bffe186add1658b7a1ee006de4f980230bc925a597123572d39a351c067908a9aa749b861b7359509ad1fe6520d26990e76bfff0a4cb083bc9f8b98df7d251f89f6d41f1d128597dc9f3a571fd674c1d042df493623c5281f198918630ed18fbee922c05eadea36898d5ffc43b2827ef8a64b2e7367b60d08dee203e76a4a71e956d3e7f38eaf5f40655d00ca82438e3ad19201edba66ca3d2d79338e57f4cf906bc7ab81750006d97854872367b51ff00b1d281effc331a58efd52ad9d258b997b0ac43488357ab684e970e7929bf2975e695ba2c4b9f6f6b60d330f1bf5a15c6e7b965210778bb29619dd366dce8c4ed17b85e0078be803056f39b8404a2e13417ae231a48d1ba88dee7ba84be114248270707aad3a7aad2f083aeedc99fb9dee13f99e2e00071b5728e51465850d8c24ac258dd7126f8bbb56649d3d1e7bef8c20915bfabd7390667b4909425c6f7fe271760edf3ac11eeb5ebe676f7a14b6b5f3ec10032ad21fbc69d506ba614cab399483d70b00741fcb9e15cae3fded3319a6e00fc0d886c8d34375b3166c0d483c3b715eadc3f71518a8b3e54629301d4afb7e38d8fa76b5a7092f2dba300c709c72c8a961b54ca034269bb2e7ef3c9c484c20255007d001233d658458ec03ea8ef68328e7e7897258aeeb5416cbc30d615f5e1d38516f0d7cf98946cdeab55be70c17b400b15a393ba72e5fa80266a4cca24669315a7c07b26cf246008519a78855a277bae2da8bca5c12c05a3a69dac04537ba3997d806012f250b7860759e4e01eb2bf29ff787b2b3aa71b0a72d0983c652665f0aaccd16a56c2253a8c6af8532bf77b94d6366ced1d627ded3cee4f99bdcae894984d375a3eb78b1924310367522497e2dee065f7c69b7efd45c62b9ab75a91c0babc528156c08ebc41448d1682b2de0e74010bf8976cdcbc6acc8376b4eec7a02795cfc2048d7046d5b565d63e700b819f1fc7dbf73f72cf7c57687a4760a7edd6e5b3dfbd55284748e7b48631c4f4df161d57b21d88afd3d4e53f5b73889627310e2daacc66806a3e340c059d159db61a1e97ac45721016d44694974db8e06c67bb61f11f14e1de70f162d459b039590eb1a14d683523a3d28e1f1f2ca7a9037c1ca06b450019a386a46bad594653ec4ecefcd7e705efda2c54cc5d3d0eaecc591467b0f820ad91bb607dcb377049b547387ef6f7ab465d8c57c57e265ec044acf7ecb16d2dafd9f2d7a4f2fe014e048fc8d9fc27a71df11d400cc49555d3dab06a0fee793b09f64c2a8c7c1ad0c52be03cea930709dfa38d53d4c37bd6004e9438fad24d23ef7231af63ce76cc85b942362669a9a418fa4bc0bfce53b5c0202f31c4c34616400348fdf263332d23dd66ff726ebcf44133b4528760db76290d5804d6ed0223d480e050a3e101c4372f368e4d39a5bf33cfa7480da8de95323dddc175e329dcbc26b01670ac969c55d36643f405c8b2050b1ebe727a3d02fa2e009cdca0cf927b8feca31b777b878553391f89cb6e07a5b378e7cc7c6cddc7b3b901cdd26244b33a7b19785aec002f35a7fefeaef7009b20e288816269f8dd883ad6aaa0eefcbafbbe13aa3225c1e906057ff678906c63f3691cb8316c4b6a785fed39570b2a1810310547009653ba7bcbb3c4f1f4996cd43bc7dfc9a865a8f6d298089d041b7d0729a4c1adfa06a41a0e3423bb4e8883725511c69c7277f2d75247bbbd17b57648b119685e1e2502425bd25cf3c0fcbc9ca538f98023ebe8a970b48c8f3860898e180c599d40a70a8534443667538349339eca62a68373764b6e39174b3a56cc902db3c6d19af244f8a549bef6ad683a41b27df20d33cfe4b9ea888e17fb20bc44da97ca670e25d6326cf1521651393c22a71dac496a21dde141b7b43419f745cdb0863c9ee6554bbcbc0b1e6f5be19457e25e1946cf3f1e8cd33f56c451844ade38a97a07200fdc383c23018f01d99ee75af942783bc80d8abe0dd0cd2433c48a79286812f19e15e59bc69c25f0b89837b3f07095e06548142465640c06fa558d3701ed427b09056f872aaa7cb1570e429d563310d85977dee753ed3dada97fadd400001fb52e5b6b450542a956667a823dc81a88974d425c1ada013c5e2288d2197237670d5481fe355d881cbf7d9e81509e0b365233349b2c2777f3620dd836d5e86c127c5a3148c0ffd41300da0638812c4a912fdf9ff5dc4d4b1f56946685a39e4bc42818b50feecb634428ea8e99a873c59c0eefbbb21d316ac3b04ea59dd73075899e2c40f371bcf8a3281a6631fc0a2ba2e7519b02d6e44c2868f540f1d440db26ab5979bf330644774036b663e1c1e822776210e2b7d864f811e9ab1cf8ab7c84ad6bbfb1e4145ce136662b47d1ba9b0555479525476d53c63cc0c83126a7744f2e254621936b489563121a0b08350366457ed132e8cc5a74fc3ec16fc4da2b5148c8f69bfd0a0b03be4c5cdcfebbad156c0335cafd4db1ab8bf5ab3fcfaa7f95ba6d0c1833245182502d5e9964648570354d55950df52eec2769396915db0b9ab66f25c6ce240afe2cd0e6816833ea8c0d857db90ec5cf0dd0071ab054730c557da6b907f82d6be40984cfc80f4bb97a2a8882cfe4b81938e032e0d765c30626be6d813827e64e15988a1948b57fdfe9c5d946325f27bbbc379c6800c02782f36f067c400f11ef8a441d85016c932c9d5c4c97eb4e88ea7d11e0a86a63466ff7700097bf674c0eded4f7a50c8ddb6b38f6ec021fb24a40ad7c75969b5541544cf9235733e9d268ca90293757a5394ad0963756ecb4bc3cec30b0e0c9c2c6edcd6eaa7aa6def7596f2060bb9037b19508028c3045528d2f77b5f595c3313c703ab6a99dd7bb74c6626876e2c63c552c8330074e2a014d43f76efbfbdb9ed304b4b868f930a4ece685ac402497b3b951a327d8995b4aa4a6b9fd13958cecf9d8efa9a9cb5deff47881df359eb5e40c4431a07dcd81e55625c552f9b217523c90f1c58198d17f41fe574406438fe8e3de62135d592e67e3f21cce1451b75a010debece061a1f5e1dd199d8108cb5f730c5aa612fa555be944caf6169d2a6de2d9742ce874741a34cc43d44ee7a284f909b470e6e124999b213e626307f8ae6071c3a9e546db49c217b1d25fb31b32e94dcfb13c1d6b71b96a0ffbcb065d82c014b3fe6ba35d59ccd1c5fa27dc390c548db22070b9fc6a468c5caf2192761bb89c6fa063d89a5cdf4c5d247936f3d5a77fa577542f285db35148e006ca5473f2e875decb1ab01cd28d6d7c7c1d72a55dedde0870ebd35417df6d210bae67c011cbbfcd26f7d90c68b93432611d0c3873a105cc6130a37dc0d24a3c0a0e758433d30a6af06a760fae65af82d35f65e2b8084869c88e8ee5b8127b0f1a9326cdd2b06c555ef70a231c4d7004b854755475012a490cacc1b0604007b26df51ed113795f4d33e332e8db20cbb8abdf6bf721bb997be273effec3d1d12de68cd11283209b353f4d59563446291b692a7016a545d607010dabf3ff935ae2b629c8546c2949c761abd680af710724d937b7409d2f59f589e0c6ede82cc430fd74f359b1f606f588995576ac3a8cdca385a353dc2c9b7c5e1c5f5d835a8b0a6f73ac43bf7bb11c4321481de3f1aaf4acaf355667bf17d87c4ed12c59fcbb2c1f95fe68433cbb16e94ab4b3a55e36353e7d52d434bc07edcc43ef0a4babe9dafd4ef39e3422f836b157c411d85f9d33602e0b43fb6263052187beee1e697732be4e86b6ae5b8f1b9d4fd2cf1de8da1b1a9d5f867715aabf309beced4756eb0d5dd998f329b41f182f42c2922ef04bc6cf74086b50ffd5bf771155d88490201fedbd8e2f9f7627180883e5444dc4ae19c7ecdd162d53c2d560a066fa8439264afe54ed08792b0dd2ca995e797449aa7b50785ffd574e6088f18eae67684da22034c99932ce8511f16c19162a4493bdf750e214f434d8e96ff331a9023596601a4b3ad0f00fa41497569586c8ad48796f0030b0427be26b30ee85a2a1a822dcd3e9e44dfc982ea82c89857abf5c98f49c2f6003a8a61a6093b6107a76d0da967a59f92a4421d91d32304e04530c35296e9b7f3edbb4fe1619bc4e3513da6af90fb30795937e74e2bc05b033b6284ab0967c7f6787b0f263b1b61bbf4f6dcaadd42c5583bfd178367d61f42c03603cc4ed23f4b385bedd13d70e61ca51c77acb0ccf32cddd88dea92972831c6bfd3d78e4148a44e8ced347556e6e1ff728dd55fd871fabb9130a02e6fd74d97643a584e610ff33b6f15f3bb2baa606040e19dd08dade0b41cadd76fa4698af0df7315027d895ababb3419af0b1ce3766a7d7f78b4cdcab2ef6d0a5a68966cceb3962d6ebd93ed9e79c2f4038612f5c30239c0cb6bb9fac01f08c9278b43af601fcaaf512e0de42cdb346c6a863dd44368df486586f13f6b2388df76f6969c8d82c3a8daad982ea17807e7b75a50bea3d6183993efb8c9b741b44ddb0dd1b84a71e04a2ff2f406accba90c28f6d2293e5e684841390408781fa21803bfe2e700bbd53a88aa14845c831a2ffa9fe8fab0565fa1e3a57a161a7c870cd6df9451db7225ca9ad073f88588e7e9a2264691efe109a7dafdd61cf665cf5dd954fadd3f9a4c31ed041f60c77929bcda1d35af57b08b2bc711b1820ccf1952cc394973787ba5dfcc2c34598e860cd97d53d5cd99fa5d8e1f06f133706867e90beb23f55a185770badd82986a99421053b482263177c3004961dc06ee85c855d7da711b4fce7f2819366ee3abe9b2fc4f60bd66a55469e14fee84d9d10490c1aaca085861d4db0b7a191e07d78193ce2e0c388a0bf4dce18ad1a3b8f67d498e42fb99796379af752b93fced18ad08b31e6247ba38f19f95c7ceba09ba17d1314aad827c2dfcecd2c7403e56c48924490510d883cd1397c1fb43fa66b02ee5779db5dab93233913c27b12738d19d2b7cc94dfe01bde963cf67676b920f2a454abc35783953770bc65906710d0c0c496ac354b690328c2d945e72905f35d6a859a7dbb2d66fb7152f8f038cb71e39b15f389211eabe8c351fe90fff8833b3d6923a4be7766095b61d5220fcf095130020c16045b8542fa5dbfa17c4ab8fd96225aceb8921dac6ae3bb232b16248b2e2578b6d480ed15ca6ca6979cc0bed9786522a9c90cdc0adee66068380e6fe11f10c483f91b08b3cb52fbd30228db2ffbb9f6124d1e753d8952c64f48d2be9084ca0da93d05197d4b9d1a6748332dae7335a3eea83b8c8740405bb3fc3cd924e97ddeb17bf71b8f07db14adec57100399078c1afae73fa37fa6d28a536e2a003ba532b1a07df5b00d8ee6ce7d34116859d79809d0a0125a19d0f9504119fe1f98cb16c33d233a29ea6bac178566c2a2917795b57e23e088c30714f3a82fd265fb0b969e22a0979067fc58fbcbd3e6d39ae524f58f84ce82b28cea36967805339d58b84c44167785dc4205bf0732c34b76c775df712561ba86fcbaad2ddf06e02a3430282f8b2cdc181618bf3c1ecfe9a9d30d60aa530893df4a41b12d021c2582a595bc7b7bad738ca7d4f1be81c63802f1467d35f84cd3fd88cb4df9c7a52a0a6cedf7406abe9f100dd569f6512dae951a95ad9ef63af4ad73f91c8bd25d595966e6268f79a00cee38314664d6d2ebaa72cbdca96f0f8ef75327b9815172ed2186c96ee280caad49ec334d916dd09df587d1ea460b2453a1a3ead47fb32181bbfcc01afe2cfa1b76806bc3b5e6f0af4b60d740e0af7c57a0dfc85b223bd789709ba5c8b743cd5eeb3bae7bb23caef0871fa63b0757ed16755ecfdd7b53469562b37471e2ec69815823576a68f57e7f41ba2df2f78f4dbd5603c67ed5c47af7d0ade9bc7d7998a6ebf4b7b5373daa31acbbffc66a5eb964302cfe11960a8e86308a9a25a807ae76ce3215920c3c932c01c471cfca4bac5b48380f66eb51601501d3bb0c01ad41d2faf4b021a6acf9364c0c35ab7b4b04ae93ace16f39bf91acf502e1dac2db2d59fc72de4f29d207aba77feef1f79c716bd611a41934be4d804f1245709a00a5116460005a3042465b52cf1560122f34bb06c0110eff20c02377c93d41e09bcb8fd3055e836aeb42683c6f11c16931e179560d9373d9be17793f5f3ae68f92f5377f80d9292b939ee072b0521408f282b418cf802bcce50b7771517ce1b9f49e8dabdf707675b42a75983fc41a84502ad1802b7bd699c8119cc4f869ab8df15c73f24c7eb56320e5a4e7b37b75aeaececdfdd3f300d239218427823cbf6a1bcc14cc7c41b67f833bf38afd2946644e7cc60e153618577c6ae3ba8d68cb8f392303a00d6e881b652c963ad5b06e885731d3d48ea6475279b242de7edf16e32e991b188c50c0e22d620586ab520761fe7919a30d11c2bd1c735d4a4cfdb6f73416fcfa940777c9eb1527a85ae4f5165fbc622b313c0006fdbe74a98ff1ae75e1258bb912285d967e6cf8e6e7c54905b3b208af43a940e62c4d7431a82deabf32ffd3ee5b4c439c6eaf682fbb87b5c2c7f34aecab1f8458988ad43ae475961865958fa4e4a8f7d95572d900c1160f3fbf46be804903c012670ca25aefe7c14878ba084a4ed44adb60b61b35118573d37ecd4f3a3d59b09b6771eed052e893786a3681b0b149c646ec73823ac8945fbf7625c57b51f44ebe619ea661938de970b9950b78b31dbf8cf855523c03d752dc8497aa52a2f27047705c614cb435cb6d6d398371beca14abe17c8a033be2ee5eff9c875ad3c28d3a73e4f3b003b31616cc78a1ca527ff2d029d77f9ed80fdb6a14356e3e49b5ba650327c82069b75fe9c897152de63d57ce95fac40ca22e0a7f35ae94c0fe701ac9cea6d0d5ec226e4d01e918a2b38f36a026d38359f9a054297b4b2f2b446453a7909ae52026dadf4b44dfaa6fc0f5aeb834ead6bb0e8e9b77e62169d1d792f923b14ea1e90e550727a83354950fe43cc66592913d8911d179ffa1be81f84fc25c2972e770b915eb36c9a50b1736eaf7f429cc37648234f8dcd2615d5be7f67b7fe8b4d1fc4032632efb65bd91c9ec4c15194247e5c07f', 624469341, NULL, NULL, 0, 'grant_refused', NULL, 'person', 1795624870.950479, NULL, NULL, 1795624870.956316);
+INSERT INTO public.m365_key_check VALUES ('k1', '\x01026b315a5b548ef4b998180771e0a41b9a64b3219788c195ee9c21183b9f639d384cee6d06b844c4877eaa7fe341b150012923124f6a1642');
+SELECT pg_catalog.setval('public.m365_event_id_seq', 12, true);
+SELECT pg_catalog.setval('public.m365_trail_id_seq', 1, false);
+ALTER TABLE ONLY public.m365_alembic_version
+    ADD CONSTRAINT m365_alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY public.m365_account
+    ADD CONSTRAINT pk_m365_account PRIMARY KEY (id);
+ALTER TABLE ONLY public.m365_attempt
+    ADD CONSTRAINT pk_m365_attempt PRIMARY KEY (state_hash);
+ALTER TABLE ONLY public.m365_body
+    ADD CONSTRAINT pk_m365_body PRIMARY KEY (id);
+ALTER TABLE ONLY public.m365_connection
+    ADD CONSTRAINT pk_m365_connection PRIMARY KEY (submitter, slot);
+ALTER TABLE ONLY public.m365_delivery
+    ADD CONSTRAINT pk_m365_delivery PRIMARY KEY (id);
+ALTER TABLE ONLY public.m365_event
+    ADD CONSTRAINT pk_m365_event PRIMARY KEY (id);
+ALTER TABLE ONLY public.m365_folder
+    ADD CONSTRAINT pk_m365_folder PRIMARY KEY (account_id, role);
+ALTER TABLE ONLY public.m365_grant
+    ADD CONSTRAINT pk_m365_grant PRIMARY KEY (account_id);
+ALTER TABLE ONLY public.m365_key_check
+    ADD CONSTRAINT pk_m365_key_check PRIMARY KEY (key_id);
+ALTER TABLE ONLY public.m365_mailing
+    ADD CONSTRAINT pk_m365_mailing PRIMARY KEY (account_id);
+ALTER TABLE ONLY public.m365_notice
+    ADD CONSTRAINT pk_m365_notice PRIMARY KEY (name);
+ALTER TABLE ONLY public.m365_recipient
+    ADD CONSTRAINT pk_m365_recipient PRIMARY KEY (delivery_id, "position");
+ALTER TABLE ONLY public.m365_retired
+    ADD CONSTRAINT pk_m365_retired PRIMARY KEY (generic_id);
+ALTER TABLE ONLY public.m365_submitter
+    ADD CONSTRAINT pk_m365_submitter PRIMARY KEY (name);
+ALTER TABLE ONLY public.m365_trail
+    ADD CONSTRAINT pk_m365_trail PRIMARY KEY (id);
+ALTER TABLE ONLY public.m365_work
+    ADD CONSTRAINT pk_m365_work PRIMARY KEY (kind, account_id);
+ALTER TABLE ONLY public.m365_account
+    ADD CONSTRAINT uq_m365_account_name_key UNIQUE (name_key);
+ALTER TABLE ONLY public.m365_account
+    ADD CONSTRAINT uq_m365_account_request_id UNIQUE (request_id);
+ALTER TABLE ONLY public.m365_delivery
+    ADD CONSTRAINT uq_m365_delivery_message_id UNIQUE (message_id);
+CREATE INDEX ix_m365_attempt_account_id ON public.m365_attempt USING btree (account_id);
+CREATE INDEX ix_m365_attempt_expires_at ON public.m365_attempt USING btree (expires_at);
+CREATE INDEX ix_m365_delivery_account ON public.m365_delivery USING btree (account_id, queued_at, id);
+CREATE INDEX ix_m365_delivery_document ON public.m365_delivery USING btree (document, queued_at);
+CREATE INDEX ix_m365_delivery_next ON public.m365_delivery USING btree (account_id, rank, queued_at, id) WHERE (((state)::text = 'queued'::text) AND ready);
+CREATE INDEX ix_m365_delivery_open ON public.m365_delivery USING btree (account_id, state, not_before) WHERE ((state)::text = ANY ((ARRAY['queued'::character varying, 'sending'::character varying, 'uncertain'::character varying, 'writing'::character varying])::text[]));
+CREATE INDEX ix_m365_delivery_purge_at ON public.m365_delivery USING btree (purge_at) WHERE (purge_at IS NOT NULL);
+CREATE INDEX ix_m365_delivery_queued_at ON public.m365_delivery USING btree (queued_at, id);
+CREATE INDEX ix_m365_delivery_submitter ON public.m365_delivery USING btree (submitter, handed_at);
+CREATE INDEX ix_m365_event_account_id ON public.m365_event USING btree (account_id, id);
+CREATE INDEX ix_m365_event_at ON public.m365_event USING btree (at);
+CREATE INDEX ix_m365_retired_account_id ON public.m365_retired USING btree (account_id);
+CREATE INDEX ix_m365_trail_delivery_id ON public.m365_trail USING btree (delivery_id);
+CREATE INDEX ix_m365_work_due_at ON public.m365_work USING btree (due_at);
+CREATE UNIQUE INDEX uq_m365_delivery_request ON public.m365_delivery USING btree (account_id, request_id);
+ALTER TABLE ONLY public.m365_attempt
+    ADD CONSTRAINT fk_m365_attempt_account_id FOREIGN KEY (account_id) REFERENCES public.m365_account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.m365_folder
+    ADD CONSTRAINT fk_m365_folder_account_id FOREIGN KEY (account_id) REFERENCES public.m365_account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.m365_grant
+    ADD CONSTRAINT fk_m365_grant_account_id FOREIGN KEY (account_id) REFERENCES public.m365_account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.m365_retired
+    ADD CONSTRAINT fk_m365_retired_account_id FOREIGN KEY (account_id) REFERENCES public.m365_account(id) ON DELETE SET NULL;
