@@ -1,6 +1,7 @@
 # make demo    set up and run the reference host with the simulator, on http://localhost:8365;
 #              PORT=9000 moves it and the simulator's ports by the same distance
-# make test    set up (system packages too, where it may) and run check and every test
+# make test    set up (system packages too, where it may) and run check and every test, on two
+#              cores; JOBS=4 takes four
 # make check   ruff, mypy --strict and the floors test
 # make oauth-checklist
 #              print the twenty points of the OAuth checklist with their tests
@@ -21,6 +22,8 @@
 #              the same at small sizes, to see that it runs; in two minutes
 # make docs    build the site of the documentation in build/docs; a warning or dead link is an error
 # make wheel   build the wheel twice, compare the two to the byte and put it into dist/
+# make pythons
+#              run the quick tests with every supported Python that is found; say which
 # make lowest  run the quick tests with the lowest versions that setup.cfg allows
 # make audit   look for known vulnerabilities in the newest and the lowest versions (needs the network)
 # make sbom    write the bill of materials, CycloneDX, to build/salesorder-m365.cdx.json
@@ -30,6 +33,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8365
+JOBS ?= 2
 TIMES ?= 20
 KILLS ?= 100
 COUNT ?= 500
@@ -39,25 +43,29 @@ PACKAGES := schemas plugin hooks simulator demo testing
 # mypy needs a folder named as the package is, whatever the checkout is called.
 TYPING := build/typing
 
-.PHONY: test check demo oauth-checklist faults crowd rotations fleet simulator-rate simulator-words round-trips bench bench-quick docs wheel lowest audit sbom clean
+.PHONY: test check demo oauth-checklist faults crowd rotations fleet simulator-rate simulator-words round-trips bench bench-quick docs wheel lowest pythons audit sbom clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
 $(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "Installing the package and what its tests need into $(VENV): about two minutes, once."
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(VENV)/.ready-demo
 
 # The demo needs less than the tests, and what they need serves it too.
 $(VENV)/.ready-demo: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@echo "Installing the package and what the demo needs into $(VENV): about a minute, once."
+	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	touch $@
 
 demo: $(VENV)/.ready-demo
+	@echo "Starting the demo and its Microsoft 365; some seconds until it prints its address."
 	@$(BIN)/python -m salesorder_m365.demo --port $(PORT) --state .demo
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 test" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "Making an environment in $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV)
 
 check: $(VENV)/.ready
 	$(BIN)/python -m ruff check .
@@ -70,7 +78,7 @@ check: $(VENV)/.ready
 test: check
 	sh tests/system-packages
 	sh tests/node-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 oauth-checklist: $(VENV)/.ready
 	@$(BIN)/python tests/tools/oauth_checklist.py
@@ -110,12 +118,12 @@ bench-quick: $(VENV)/.ready-bench
 	@cd tests && ../$(BIN)/python -m salesorder_m365.benchmarks --quick $(ONLY)
 
 docs: $(VENV)/.ready
-	@# Anew each time: a page that is not read again does not warn again.
+	@# From scratch each time: a page that is not read again does not warn again.
 	rm -rf build/docs build/doctrees
 	$(BIN)/python -m sphinx -W --keep-going -q -c docs -d build/doctrees . build/docs
 	@$(BIN)/python tests/tools/site_links.py build/docs
 
-wheel lowest audit sbom: $(VENV)/.ready
+wheel lowest pythons audit sbom: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m supply.$@
 
 clean:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .charts import Axis, Point, draw
 from .measure import Row
-from .svg import Axis, Point, chart
 
 _OURS = "salesorder-m365"
 _MILLISECONDS = Axis("milliseconds")
@@ -32,7 +32,7 @@ def write(folder: Path, rows: Iterable[Row]) -> list[Path]:
     for bench, (title, across, up) in _PLOTS.items():
         if by_bench[bench]:
             files.append(folder / f"performance-{_NAMES[bench]}.svg")
-            files[-1].write_text(chart(title, across, up, _lines(by_bench[bench])))
+            draw(files[-1], title, across, up, _lines(by_bench[bench]))
     return files
 
 

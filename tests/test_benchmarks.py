@@ -80,20 +80,24 @@ def test_figures_have_three_digits(load, value, text):
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
-def test_a_chart_holds_every_point_within_its_frame(load, logarithmic):
-    svg = load("svg")
-    across = svg.Axis("accounts", logarithmic=logarithmic)
+def test_a_chart_names_its_lines_and_is_the_same_each_time(load, tmp_path, logarithmic):
+    charts = load("charts")
+    across = charts.Axis("accounts", logarithmic=logarithmic)
     lines = {"ours & theirs": [(10, 0.2), (1_000, 0.3)], "the other": [(10, 0.1), (1_000, 90)]}
-    chart = ET.fromstring(svg.chart("Growth", across, across, lines))
+    files = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for file in files:
+        charts.draw(file, "Growth", across, across, lines)
+    one, two = (file.read_text("utf-8") for file in files)
+    assert one == two
     name = "{http://www.w3.org/2000/svg}"
-    circles = chart.findall(f"{name}circle")
-    assert len(circles) == 4
-    assert all(
-        svg._LEFT <= float(c.get("cx")) <= svg._WIDTH - svg._RIGHT
-        and svg._TOP <= float(c.get("cy")) <= svg._HEIGHT - svg._BOTTOM
-        for c in circles
-    )
-    assert "ours & theirs" in [text.text for text in chart.findall(f"{name}text")]
+    words = {text.text for text in ET.fromstring(one).iter(f"{name}text")}
+    assert {"Growth", "accounts", "ours & theirs", "the other"} <= words
+    # A marker for each point, and one for each line in the legend.
+    assert one.count("<use ") >= 6
+
+
+def test_only_rows_with_a_size_are_drawn(load, row, tmp_path):
+    assert load("plots").write(tmp_path, [row([1.0], [2.0])]) == []
 
 
 def test_the_documented_figures_come_from_these_benchmarks():

@@ -32,9 +32,9 @@ from salesorder_m365.plugin.store.sealing import KeyRing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.plugin.vault.renewal import Vault
-from salesorder_m365.schemas.settings import load_settings
 from salesorder_m365.simulator.identity.faults import TokenFault
 from salesorder_m365.simulator.simulator import Simulator
+from support.any_server import settings_with_any_server
 from support.erp import Erp
 
 from .postgres import Postgres
@@ -147,7 +147,7 @@ class Bench:
 
     def host(self, **changes: Any) -> Erp:
         """Return a host; each is a worker of its own as far as the vault can tell."""
-        return Erp(load_settings(self.values(**changes)), name=f"faults {self.database}")
+        return Erp(settings_with_any_server(self.values(**changes)), name=f"faults {self.database}")
 
     @cached_property
     def erp(self) -> Erp:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from salesorder_m365.plugin.errors import MailError
-from salesorder_m365.schemas.settings import load_settings
+from support.any_server import settings_with_any_server
 from support.erp import Erp
 
 _STATUS, _RESET_PEAK = Path("/proc/self/status"), "5"
@@ -67,8 +67,8 @@ class Victim:
 
     def seen(self, job: dict[str, Any]) -> dict[str, Any]:
         """Do a job with the faulty servers, and test with the healthy ones afterwards."""
-        healthy = Erp(load_settings(job["healthy"]), name=job["name"])
-        faulty = Erp(load_settings(job["faulty"]), name=job["name"])
+        healthy = Erp(settings_with_any_server(job["healthy"]), name=job["name"])
+        faulty = Erp(settings_with_any_server(job["faulty"]), name=job["name"])
         if not self.first:
             assert all(not act(healthy, job["account"])["finding"] for act in ACTIONS.values())
             self.first = peak()
