@@ -1,7 +1,8 @@
 """The border of the use cases: what every call of a hook or a command passes, in and out.
 
 On the way in, texts that no database could store are refused. On the way out, an error's finding
-is filled with what only this place knows: whose account it was, and which registration.
+is filled with what only this place knows: whose account it was, and which registration; and the
+frames of its traceback are emptied.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from .entra.consent import consent_links
 from .errors import BadRequestError, M365Error, MailError
+from .frames import clear_frames
 from .settings.clouds import endpoints
 from .store import accounts
 from .store.engines import reading
@@ -56,8 +58,12 @@ def use_case(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
         _check(signature, given)
         try:
             return method(room, *args, **kwargs)
-        except M365Error as err:
-            _fill(err, room.context, given.get("account_id"))
+        except BaseException as err:
+            if isinstance(err, M365Error):
+                _fill(err, room.context, given.get("account_id"))
+            # This frame is not finished yet, so it is emptied by hand.
+            del args, kwargs, given
+            clear_frames(err)
             raise
 
     return bordered

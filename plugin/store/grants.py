@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from ...schemas.secret import Secret
 from ..errors import SealError
 from .clock import database_now
 from .sealing import Place
@@ -125,7 +126,8 @@ class TokenRow:
 
     def open_token(self, ring: KeyRing) -> str:
         """Return the access token."""
-        return ring.open(self.access_token, _place(self.account_id, "access_token")).decode()
+        opened = ring.open(self.access_token, _place(self.account_id, "access_token"))
+        return Secret(opened, "utf-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ class GrantRow(TokenRow):
 
     def open_cache(self, ring: KeyRing) -> str:
         """Return MSAL's serialized cache."""
-        return ring.open(self.msal_cache, _place(self.account_id, "msal_cache")).decode()
+        return Secret(ring.open(self.msal_cache, _place(self.account_id, "msal_cache")), "utf-8")
 
     def open_claims(self, ring: KeyRing) -> str | None:
         """Return the claims that the next sign-in must ask for; unreadable ones are none.

@@ -97,3 +97,9 @@ class Erp:
         row = grant.update().where(grant.c.account_id == account_id).values(expires_at=1)
         with writing(engine_for(self.name, self.settings.database_url)) as connection:
             connection.execute(row)
+
+    def forget_waiting(self, account_id):
+        """Let the next renewal ask at once: after a fault it waits."""
+        row = grant.update().where(grant.c.account_id == account_id).values(not_before=0)
+        with writing(engine_for(self.name, self.settings.database_url)) as connection:
+            connection.execute(row)
