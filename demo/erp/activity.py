@@ -33,6 +33,8 @@ _TEXTS = {
     "authz_consent_begin": "Administrator's consent asked for",
     "authz_consent_reported": "Administrator's consent reported by Microsoft's page",
     "authn_person_changed": "Another person with the same name signed in",
+    # Of versions before: the plugin now tells what Microsoft's page reported.
+    "authz_consent_granted": "Administrator's consent given",
     "authz_fail": "Refused: a permission is missing",
 }
 _TESTED = {"True": "Connection tested: it works", "False": "Connection tested: it does not work"}

@@ -14,7 +14,7 @@ from ...schemas.generic import GenericAccount
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from .database import Database
 
@@ -130,6 +130,21 @@ class Generics:
                 "UPDATE host_mail_use SET account = ? WHERE account = ?", (successor, generic_id)
             )
             return True
+
+    def change(self, generic_id: str, values: Mapping[str, str]) -> None:
+        """Change texts of one account: `name`, `sender_name`, `address`, `username`."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE host_generic_account SET name = :name, sender_name = :sender_name,"
+                " address = :address, username = :username WHERE id = :id",
+                {**values, "id": generic_id},
+            )
+
+    def remove(self, generic_id: str) -> None:
+        """Delete an account and what used it, without a successor."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM host_generic_account WHERE id = ?", (generic_id,))
+            connection.execute("DELETE FROM host_mail_use WHERE account = ?", (generic_id,))
 
     def put_back(self, generic_id: str, settings: str) -> None:
         """Make an account again; one that is there stays as it is."""

@@ -12,9 +12,12 @@ from starlette.responses import JSONResponse
 from ...plugin.errors import NoSuchAccountError
 from ...schemas.account import FormErrors
 from ...schemas.view import AccountState
+from .checklist import is_old, steps
 from .menus import ACCOUNTS, account_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from ...schemas.kinds import AccountKind
@@ -54,9 +57,17 @@ def show_list(visit: Visit) -> Response:
 
 
 def show_new(visit: Visit) -> Response:
-    """Draw an empty form."""
+    """Draw an empty form, or what was typed when the session ended."""
     kind = _kind(visit, visit.request.path_params["kind"])
-    return _draw_new(visit, kind, {field.name: field.default for field in kind.fields})
+    typed = visit.typed()
+    empty = {field.name: field.default for field in kind.fields}
+    return _draw_new(visit, kind, typed or empty, stale=bool(typed))
+
+
+def create_again(visit: Visit) -> Response:
+    """Draw the form of a page that was too old, with what was typed in it."""
+    kind = _kind(visit, visit.request.path_params["kind"])
+    return _draw_new(visit, kind, _values(visit, kind), stale=True)
 
 
 def create(visit: Visit) -> Response:
@@ -70,8 +81,14 @@ def create(visit: Visit) -> Response:
 
 
 def show(visit: Visit) -> Response:
-    """Draw the account's page."""
-    return _draw_account(visit, view_of(visit))
+    """Draw the account's page, with what was typed when the session ended."""
+    return _draw_account(visit, view_of(visit), typed=visit.typed())
+
+
+def change_again(visit: Visit) -> Response:
+    """Draw the account's page again, with what was typed in one that was too old."""
+    view = view_of(visit)
+    return _draw_account(visit, view, typed=_values(visit, _kind(visit, view.kind)))
 
 
 def change(visit: Visit) -> Response:
@@ -125,15 +142,11 @@ def _kind(visit: Visit, name: str) -> AccountKind:
 
 
 def _save(visit: Visit, kind: AccountKind, account_id: str | None) -> AccountView | FormErrors:
-    values: dict[str, Any] = {
-        field.name: visit.form.get(field.name, False if field.widget == "checkbox" else "")
-        for field in kind.fields
-    }
     saved: AccountView | FormErrors | None = visit.hook.salesorder_account_save(
         host=visit.host,
         kind=kind.kind,
         account_id=account_id,
-        values=values,
+        values=_values(visit, kind),
         worker=visit.worker,
         request_id=visit.form.get("request_id") or secrets.token_urlsafe(16),
     )
@@ -142,12 +155,33 @@ def _save(visit: Visit, kind: AccountKind, account_id: str | None) -> AccountVie
     return saved
 
 
+def _values(visit: Visit, kind: AccountKind) -> dict[str, Any]:
+    """Return what was typed into the form; browsers leave an unchecked box out."""
+    return {
+        field.name: visit.form.get(field.name, False if field.widget == "checkbox" else "")
+        for field in kind.fields
+    }
+
+
+def _status(visit: Visit, wrong: FormErrors | None) -> int:
+    """Return the status of a form that is drawn: a POST that only draws it was refused."""
+    if wrong:
+        return 422
+    return 403 if visit.request.method == "POST" else 200
+
+
 def _draw_new(
-    visit: Visit, kind: AccountKind, values: Any, wrong: FormErrors | None = None
+    visit: Visit,
+    kind: AccountKind,
+    values: Any,
+    wrong: FormErrors | None = None,
+    *,
+    stale: bool = False,
 ) -> Response:
     return visit.page(
         "new",
-        422 if wrong else 200,
+        _status(visit, wrong),
+        stale=stale,
         kind=kind,
         values=values,
         errors=wrong.errors if wrong else {},
@@ -156,20 +190,31 @@ def _draw_new(
     )
 
 
-def _draw_account(visit: Visit, view: AccountView, wrong: FormErrors | None = None) -> Response:
+def _draw_account(
+    visit: Visit,
+    view: AccountView,
+    wrong: FormErrors | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> Response:
     kind = _kind(visit, view.kind)
     started = visit.host.sessions.get(visit.session, login_note(view.id)) or 0
     waiting = view.state is not AccountState.CONNECTED and time.time() - started < POLLED_SECONDS
+    way = steps(view, visit.host.generic_accounts())
     stored = {field.name: getattr(view.values, field.name) for field in kind.fields}
     return visit.page(
         "account",
-        422 if wrong else 200,
+        _status(visit, wrong),
         kind=kind,
         view=view,
-        values=wrong.values if wrong else stored,
+        values=wrong.values if wrong else typed or stored,
+        stale=bool(typed),
         errors=wrong.errors if wrong else {},
         request_id=secrets.token_urlsafe(16),
         reasons=_reasons(view),
+        can={button.name: button.enabled for button in view.buttons},
+        steps=way,
+        next=next((step.name for step in way if step.next), ""),
+        old=is_old(view),
         waiting=waiting,
     )
 

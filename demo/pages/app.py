@@ -11,10 +11,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ...plugin.errors import M365Error
-from . import accounts, connection, folders, front, generic, sign_in
+from . import accounts, connection, folders, front, generic, sign_in, status
+from . import generic_accounts as own
 from .drawing import FOLDER
 from .guard import Guard
-from .menus import ACCOUNTS, GENERIC, MENUS
+from .menus import ACCOUNTS, GENERIC, MENUS, STATUS
 from .refusals import refuse_http, refuse_mail
 from .visit import open_page, worker_page
 
@@ -45,8 +46,12 @@ def _get(path: str, page: Callable[[Visit], Response]) -> Route:
     return Route(path, worker_page(page), methods=["GET"])
 
 
-def _post(path: str, page: Callable[[Visit], Response]) -> Route:
-    return Route(path, worker_page(page), methods=["POST"])
+def _post(
+    path: str,
+    page: Callable[[Visit], Response],
+    too_old: Callable[[Visit], Response] | None = None,
+) -> Route:
+    return Route(path, worker_page(page, too_old), methods=["POST"])
 
 
 def _front() -> list[BaseRoute]:
@@ -63,16 +68,18 @@ def _front() -> list[BaseRoute]:
 def _accounts() -> list[BaseRoute]:
     return [
         _get(ACCOUNTS, accounts.show_list),
+        _get(STATUS, status.show_status),
         _get(ACCOUNTS + "/new/{kind}", accounts.show_new),
-        _post(ACCOUNTS + "/new/{kind}", accounts.create),
+        _post(ACCOUNTS + "/new/{kind}", accounts.create, accounts.create_again),
         _get(ACCOUNT, accounts.show),
-        _post(ACCOUNT, accounts.change),
+        _post(ACCOUNT, accounts.change, accounts.change_again),
         _get(ACCOUNT + "/state", accounts.show_state),
         _post(ACCOUNT + "/disconnect", accounts.disconnect),
         _get(ACCOUNT + "/delete", accounts.ask_delete),
         _post(ACCOUNT + "/delete", accounts.delete),
         _post(ACCOUNT + "/test", connection.test_connection),
         _get(ACCOUNT + "/folders", folders.show_folders),
+        _get(ACCOUNT + "/folders/part", folders.show_part),
         _post(ACCOUNT + "/folders", folders.save_folders),
     ]
 
@@ -82,11 +89,16 @@ def _generic() -> list[BaseRoute]:
         _get(GENERIC, generic.show_generic),
         _get(GENERIC + "/print", generic.print_generic),
         _get(GENERIC + "/list.csv", generic.download_generic),
+        _post(GENERIC + "/make", generic.make_new),
         _post(GENERIC + "/replace", generic.replace_generic),
         _post(GENERIC + "/ask-delete", generic.ask_delete_generic),
         _post(GENERIC + "/delete", generic.delete_generic),
         _post(GENERIC + "/ask-restore", generic.ask_restore_generic),
         _post(GENERIC + "/restore", generic.restore_generic),
+        _get(GENERIC + "/{generic_id}/edit", own.show_edit),
+        _post(GENERIC + "/{generic_id}/edit", own.edit),
+        _get(GENERIC + "/{generic_id}/delete", own.ask_delete),
+        _post(GENERIC + "/{generic_id}/delete", own.delete),
     ]
 
 
@@ -97,4 +109,5 @@ def _sign_in(callback_path: str) -> list[BaseRoute]:
         Route(callback_path, open_page(sign_in.come_back), methods=["GET"]),
         _get(sign_in.OUTCOME, sign_in.show_outcome),
         Route(sign_in.RETURNED, open_page(sign_in.show_returned), methods=["GET"]),
+        Route(sign_in.ENDED, open_page(sign_in.show_ended), methods=["GET"]),
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from ...schemas.folders import ROLE_LABELS
@@ -16,7 +18,8 @@ from ...schemas.text import same_address
 from ...schemas.view import STATE_LABELS
 from ..erp.activity import tell
 from ..erp.workers import ADMINISTRATOR, WORKERS
-from .menus import ACCOUNTS, GENERIC, MENUS, account_path, trail
+from .checklist import is_old
+from .menus import ACCOUNTS, GENERIC, MENUS, STATUS, account_path, trail
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +45,9 @@ STATUSES = {
     StageStatus.FAILED: "Failed",
     StageStatus.NOT_TRIED: "Not tried",
 }
+_WORDS = re.compile(r"(\s+)")
+#: What may stand on a line of its own: up to a mark, and not for ever.
+_PARTS = re.compile(r"[^@._+-]{0,24}[@._+-]|[^@._+-]{1,24}")
 _WORK = {"imap": "Receiving", "smtp": "Sending"}
 PROTOCOLS = {"token": "Token", "imap": "Receiving (IMAP)", "smtp": "Sending (SMTP)"}
 
@@ -62,7 +68,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "addresses": addresses,
         "moment": _moment,
+        "old": is_old,
         "reference": _reference,
         "seconds": duration,
         "shared": _shared,
@@ -74,6 +82,7 @@ def _environment() -> Environment:
         "account_path": account_path,
         "accounts_path": ACCOUNTS,
         "generic_path": GENERIC,
+        "status_path": STATUS,
         "menus": MENUS,
         "actors": ACTORS,
         "administrator": ADMINISTRATOR,
@@ -90,6 +99,18 @@ def _environment() -> Environment:
 
 def _moment(at: datetime) -> str:
     return f"{at.day} {at:%b %Y, %H:%M} {at.tzname()}"
+
+
+def addresses(text: str) -> Markup:
+    """Return a text whose mail addresses break between their parts only, in narrow columns."""
+    return Markup("").join(
+        _breakable(word) if "@" in word else escape(word) for word in _WORDS.split(text)
+    )
+
+
+def _breakable(word: str) -> Markup:
+    parts = (escape(part) for part in _PARTS.findall(word))
+    return Markup('<span class="address">{}</span>').format(Markup("<wbr>").join(parts))
 
 
 def duration(seconds: float) -> str:

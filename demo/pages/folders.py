@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 
 def show_folders(visit: Visit) -> Response:
-    """Draw the dropdowns."""
+    """Draw the dropdowns on a page of their own."""
     return _draw(visit, None)
+
+
+def show_part(visit: Visit) -> Response:
+    """Give the dropdowns alone, for the account's page: it is drawn without asking the server."""
+    return _draw(visit, None, "folders_part")
 
 
 def save_folders(visit: Visit) -> Response:
@@ -35,10 +40,10 @@ def save_folders(visit: Visit) -> Response:
     if isinstance(saved, FormErrors):
         return _draw(visit, saved)
     visit.notice("The folder mappings are saved.")
-    return visit.go(account_path(visit.account_id, "folders"))
+    return visit.go(account_path(visit.account_id) + "#folders")
 
 
-def _draw(visit: Visit, wrong: FormErrors | None) -> Response:
+def _draw(visit: Visit, wrong: FormErrors | None, template: str = "folders") -> Response:
     choices: FolderChoices | None = visit.hook.salesorder_folder_choices(
         host=visit.host, account_id=visit.account_id, worker=visit.worker
     )
@@ -48,7 +53,7 @@ def _draw(visit: Visit, wrong: FormErrors | None) -> Response:
     first = not any(choice.mapped for choice in choices.roles)
     paths = {folder.path for folder in choices.folders if folder.selectable}
     return visit.page(
-        "folders",
+        template,
         422 if wrong else 200,
         view=view_of(visit),
         choices=choices,

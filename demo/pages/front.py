@@ -26,9 +26,14 @@ def do_login(visit: Visit) -> Response:
     if worker is None:
         return _login(visit, chosen=name, error="That is not the password. Type it again.")
     sessions = visit.host.sessions
-    response = visit.go(sessions.get(visit.session, "after_login") or "/")
+    path = sessions.get(visit.session, "after_login") or "/"
+    typed = sessions.get(visit.session, f"typed {path}")
     sessions.end(visit.session)
-    set_session_cookie(response, sessions.begin(worker.name), visit.host)
+    begun = sessions.begin(worker.name)
+    if typed:
+        sessions.put(begun, f"typed {path}", typed)
+    response = visit.go(path)
+    set_session_cookie(response, begun, visit.host)
     return response
 
 

@@ -1,4 +1,4 @@
-"""Generic accounts: what would become of each, replacing them, putting them back, lists to keep."""
+"""Generic Mail Accounts: what becomes of each, replacing them, putting them back, lists to keep."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ...schemas.generic import GenericCode, GenericState
 from ...schemas.generic_csv import plan_csv
 from ...schemas.ids import KIND
+from ...schemas.view import AccountState
 from .menus import GENERIC
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ _TABLES_OF = {
     GenericState.CONFLICT: "stuck",
     GenericState.REPLACED: "done",
 }
+_INTERRUPTED = {
+    GenericState.DELETING: "Finishes the deletion that was interrupted.",
+    GenericState.RESTORING: "Nothing: putting it back was interrupted. Press Put back.",
+}
 _FINE = frozenset({GenericCode.REPLACED, GenericCode.RESTORED, GenericCode.SIGN_IN_FIRST})
 
 
@@ -33,7 +38,9 @@ def show_generic(visit: Visit) -> Response:
     """Draw the tables: to be replaced, on the way, stuck, replaced."""
     plan = _plan(visit)
     left = visit.host.sessions.take(visit.session, "generic") or []
-    return visit.page("generic", left=left, tables=_tables(plan), domains=plan.domains)
+    return visit.page(
+        "generic", left=left, tables=_tables(plan), domains=plan.domains, press=_press
+    )
 
 
 def print_generic(visit: Visit) -> Response:
@@ -49,8 +56,17 @@ def download_generic(visit: Visit) -> Response:
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def make_new(visit: Visit) -> Response:
+    """Make new accounts; where one is there already, ask first, for that may delete at once."""
+    picked = set(_picked(visit))
+    lines = [line for line in _plan(visit).accounts if line.generic.id in picked]
+    if any(_is_there(line) for line in lines):
+        return visit.page("generic_replace", lines=lines, press=_press)
+    return _run(visit, "replace", force=False)
+
+
 def replace_generic(visit: Visit) -> Response:
-    """Make new accounts, or delete the Generic ones whose new account passed its test."""
+    """Go on with those that were begun: test the new account, and delete if it passes."""
     return _run(visit, "replace", force=False)
 
 
@@ -88,6 +104,34 @@ def _tables(plan: GenericPlan) -> dict[str, list[GenericPlanned]]:
     for line in plan.accounts:
         tables[_TABLES_OF.get(line.state, "begun")].append(line)
     return tables
+
+
+def _is_there(line: GenericPlanned) -> bool:
+    """Return whether an account of this mailbox takes the place, which may have passed its test."""
+    return any(conflict.code == "mailbox_known" for conflict in line.conflicts)
+
+
+def _press(line: GenericPlanned) -> str:
+    """Return what the press of the table's button does to one Generic account."""
+    if line.state is GenericState.READY:
+        return _first_press(line)
+    if line.state in _INTERRUPTED:
+        return _INTERRUPTED[line.state]
+    if line.account_state is not AccountState.CONNECTED:
+        return "Nothing yet: sign in to the new account first."
+    if line.tested:
+        return "Deletes this one: the new account passed its test."
+    return "Tests the new account, and deletes this one if it passes."
+
+
+def _first_press(line: GenericPlanned) -> str:
+    if not _is_there(line):
+        return "Makes the new account. Deletes nothing."
+    name = line.suggested.account_name if line.suggested else ""
+    return (
+        f"Takes “{name}”, which is there. If that passes Test Connection, deletes this one: you are"
+        " asked first."
+    )
 
 
 def _picked(visit: Visit) -> list[str]:

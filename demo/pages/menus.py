@@ -7,6 +7,7 @@ from dataclasses import dataclass
 ACCOUNTS = "/setup/configuration/email/mail-accounts"
 #: Below it, and before the addresses of accounts, whose ids begin otherwise.
 GENERIC = ACCOUNTS + "/generic"
+STATUS = ACCOUNTS + "/status"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ BROWSER_COOKIE = "erp_mail_browser"
 ATTEMPT_SECONDS = 600
 OUTCOME = "/sign-in/outcome"
 RETURNED = "/sign-in/returned"
+ENDED = "/sign-in/ended"
 #: The callback's address holds a code: no page may pass it on or be kept.
 _QUIET = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 _FINE = frozenset({LoginCode.CONNECTED, LoginCode.CONSENTED})
@@ -42,8 +43,10 @@ def begin_consent(visit: Visit) -> Response:
 def come_back(visit: Visit) -> Response:
     """Take Microsoft's answer and lead on at once, so that the address with the code is left."""
     if visit.worker not in WORKERS:
-        # The administrator who was sent the link, or a worker whose session has ended.
-        return RedirectResponse(RETURNED, 303, _QUIET)
+        # The administrator who was sent the link, or a worker whose session has ended: only the
+        # worker's browser has the cookie of a sign-in that was begun here.
+        begun = BROWSER_COOKIE in visit.request.cookies
+        return RedirectResponse(ENDED if begun else RETURNED, 303, _QUIET)
     outcome: LoginOutcome | None = visit.hook.salesorder_login_callback(
         host=visit.host,
         query=dict(visit.request.query_params),
@@ -73,6 +76,12 @@ def show_outcome(visit: Visit) -> Response:
 def show_returned(visit: Visit) -> Response:
     """Explain a return from Microsoft that no login of this browser waits for."""
     return visit.page("returned")
+
+
+def show_ended(visit: Visit) -> Response:
+    """Explain that the worker's session in the ERP ended while they were at Microsoft."""
+    visit.keep("after_login", ACCOUNTS)
+    return visit.page("ended")
 
 
 def _attempt(visit: Visit) -> dict[str, object]:

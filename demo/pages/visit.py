@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 SESSION_COOKIE = "erp_session"
 LONGEST_BODY = 64 * 1024
 EXPIRED = "This page is too old. Go back, load it again and repeat what you did."
+NO_COOKIE = (
+    "The browser sent no cookie of the ERP's. It may be set to keep none: allow cookies for this"
+    " address, load the page again and repeat what you did."
+)
+ENDED = "Your session has ended. Log in again; what you typed is kept."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,10 @@ class Visit:
         """Show `text` on the next page; `tone` is ``good`` or ``bad``."""
         self.keep("notice", {"text": text, "tone": tone})
 
+    def typed(self) -> Mapping[str, str] | None:
+        """Return what was typed into this page's form when the session ended, once."""
+        return self.host.sessions.take(self.session, f"typed {self.request.url.path}") or None
+
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Draw a page for this worker, with a waiting notice if there is one."""
         notice = self.host.sessions.take(self.session, "notice")
@@ -93,18 +102,26 @@ def set_session_cookie(response: Response, session: Session, host: DemoHost) -> 
     )
 
 
-def open_page(page: Callable[[Visit], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of a page that everybody may see; a POST needs its CSRF token."""
+def open_page(
+    page: Callable[[Visit], Response], too_old: Callable[[Visit], Response] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a page that everybody may see; a POST needs its CSRF token.
+
+    `too_old` draws the form again where the token is another session's; it does nothing.
+    """
 
     async def endpoint(request: Request) -> Response:
         found = await run_in_threadpool(find_session, request)
-        form = await _posted(request, found) if request.method == "POST" else {}
+        form = await _posted(request) if request.method == "POST" else {}
         host: DemoHost = request.app.state.host
         session = found
         if session is None:
             session = await run_in_threadpool(host.sessions.begin)
         visit = Visit(request=request, session=session, form=form)
-        response = await run_in_threadpool(page, visit)
+        shown = page
+        if request.method == "POST" and not _has_token(form, found):
+            shown = _refused(visit, too_old)
+        response = await run_in_threadpool(shown, visit)
         if found is None:
             set_session_cookie(response, session, host)
         return response
@@ -112,7 +129,9 @@ def open_page(page: Callable[[Visit], Response]) -> Callable[[Request], Awaitabl
     return endpoint
 
 
-def worker_page(page: Callable[[Visit], Response]) -> Callable[[Request], Awaitable[Response]]:
+def worker_page(
+    page: Callable[[Visit], Response], too_old: Callable[[Visit], Response] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint of a page for workers: others are asked to log in, and come back."""
 
     def checked(visit: Visit) -> Response:
@@ -122,18 +141,38 @@ def worker_page(page: Callable[[Visit], Response]) -> Callable[[Request], Awaita
             visit.keep("after_login", visit.request.url.path)
         return visit.go("/login")
 
-    return open_page(checked)
+    return open_page(checked, too_old)
 
 
-async def _posted(request: Request, session: Session | None) -> Mapping[str, str]:
+def _has_token(form: Mapping[str, str], session: Session | None) -> bool:
+    token = session.csrf if session else ""
+    return bool(token) and hmac.compare_digest(form.get("csrf", "").encode(), token.encode())
+
+
+def _refused(
+    visit: Visit, too_old: Callable[[Visit], Response] | None
+) -> Callable[[Visit], Response]:
+    """Return what answers a POST without the session's token. Nothing is done for it."""
+    if SESSION_COOKIE not in visit.request.cookies:
+        raise HTTPException(403, NO_COOKIE)
+    if too_old is None:
+        raise HTTPException(403, EXPIRED)
+    return too_old if visit.worker in WORKERS else _log_in_first
+
+
+def _log_in_first(visit: Visit) -> Response:
+    path = visit.request.url.path
+    visit.keep("after_login", path)
+    visit.keep(f"typed {path}", {k: v for k, v in visit.form.items() if k != "csrf"})
+    visit.notice(ENDED, tone="bad")
+    return visit.go("/login")
+
+
+async def _posted(request: Request) -> Mapping[str, str]:
     length = request.headers.get("content-length")
     if length is None:
         raise HTTPException(411, "What was sent does not say how long it is.")
     if int(length) > LONGEST_BODY:
         raise HTTPException(413, "More was sent than a form of this page holds.")
     form = await request.form(max_fields=100, max_files=0)
-    values = {name: value for name, value in form.items() if isinstance(value, str)}
-    token = session.csrf if session else ""
-    if not token or not hmac.compare_digest(values.pop("csrf", "").encode(), token.encode()):
-        raise HTTPException(403, EXPIRED)
-    return values
+    return {name: value for name, value in form.items() if isinstance(value, str)}

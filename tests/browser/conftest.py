@@ -1,12 +1,14 @@
 """Debian's Chromium in front of the whole demo: the reference host, the plugin, the simulator."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from salesorder_m365.demo.erp.workers import PASSWORD
 from salesorder_m365.demo.server import Demo, Ports
@@ -23,7 +25,19 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
-LOOKS = {"": (WIDE, "light"), "-dark": (WIDE, "dark"), "-narrow": (NARROW, "light")}
+LOOKS = {
+    "": (WIDE, "light"),
+    "-dark": (WIDE, "dark"),
+    "-narrow": (NARROW, "light"),
+    "-narrow-dark": (NARROW, "dark"),
+}
+#: Pictures that stand in no page of the docs.
+SEEN = Path(__file__).resolve().parents[1] / "screenshots"
+AXE = Axe()
+#: Every rule of WCAG 2.2 A and AA, and axe's best practices.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+#: What axe has looked at in this run.
+LOOKED_AT: list[str] = []
 #: Notes which states of a stage the page has shown, beyond the reload that ends a test.
 WATCH = """
 const seen = new Set(JSON.parse(sessionStorage.getItem("seen") || "[]"));
@@ -100,22 +114,51 @@ class Person:
         self.page.wait_for_url("**#connection")
         self.sees("No mail was sent.")
 
+    def save_folders(self) -> None:
+        self.folders().get_by_role("button", name="Save").click()
+        self.sees("The folder mappings are saved.")
+
+    def folders(self):
+        """Default Folder Mappings on the account's page, where a script loads the dropdowns."""
+        region = self.page.get_by_role("region", name="Default Folder Mappings")
+        region.scroll_into_view_if_needed()
+        expect(region.get_by_label("Inbox", exact=True)).to_be_visible()
+        return region
+
     def look(self, name: str, *, taken: bool = True) -> None:
-        """Check that nothing scrolls sideways; with SCREENSHOTS=1 keep what it looks like."""
+        """Look at the page as it is: narrow and wide, light and dark, and with axe's rules.
+
+        With SCREENSHOTS=1 the pictures of the docs are taken.
+        """
         for suffix, (size, scheme) in LOOKS.items():
             self.page.set_viewport_size(size)
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert self.page.evaluate(beyond) == 0, f"{name}{suffix} scrolls sideways"
-            if taken and os.environ.get("SCREENSHOTS"):
-                self._keep(IMAGES / f"{name}{suffix}.png")
+            self._check(f"{name}{suffix}")
+            if os.environ.get("SCREENSHOTS"):
+                shown = taken and suffix != "-narrow-dark"
+                self._keep((IMAGES if shown else SEEN) / f"{name}{suffix}.png")
         self.page.set_viewport_size(WIDE)
         self.page.emulate_media(color_scheme="light")
 
+    def _check(self, name: str) -> None:
+        found = AXE.run(self.page, options=RULES)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        LOOKED_AT.append(name)
+
     def _keep(self, path: Path) -> None:
+        path.parent.mkdir(exist_ok=True, parents=True)
         blank = self.page.context.browser.new_page()
         path.write_bytes(small_png(blank, self.page.screenshot(full_page=True)))
         blank.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pages_counted() -> Iterator[None]:
+    yield
+    pages = {re.sub("(-narrow)?(-dark)?$", "", name) for name in LOOKED_AT}
+    print(f"\naxe: {len(pages)} pages, {len(LOOKED_AT)} looks, 0 violations")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ def test_from_the_list_to_the_replaced_account_and_back(person):
     page = person.page
     person.log_in()
     person.open_accounts()
-    person.sees("6 accounts still sign in with a password")
+    person.sees("6 accounts sign in with a password")
     person.follow("Look at them")
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(4)
     person.look("generic")

@@ -361,7 +361,10 @@ def text_of() -> Callable[[requests.Response], str]:
     """Return a page's text as a person reads it: no tags, no entities, single blanks."""
 
     def read(response: requests.Response) -> str:
-        bare = re.sub(r"(?s)<(script|template)\b.*?</\1>|<[^>]+>", " ", response.text)
+        # Addresses are wrapped, with places to break in them.
+        inside = r'(?s)<span class="address">((?:(?!</span>).)*)</span>'
+        whole = re.sub(inside, r"\1", response.text)
+        bare = re.sub(r"(?s)<(script|template)\b.*?</\1>|<[^>]+>", " ", whole.replace("<wbr>", ""))
         return re.sub(r"\s+", " ", html.unescape(bare))
 
     return read

@@ -28,7 +28,7 @@ TYPED = {
 def test_an_empty_list_says_what_to_do(admin, mail, text_of):
     mail.view = None
     page = admin.get(ACCOUNTS)
-    assert "No mail accounts yet" in text_of(page)
+    assert "No Microsoft 365 accounts yet" in text_of(page)
     assert page.text.count(f'href="{NEW}"') == 2
 
 

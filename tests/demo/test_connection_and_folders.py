@@ -118,7 +118,7 @@ def test_a_problem_is_shown_at_its_role(admin, mail):
 def test_saving_posts_every_role_and_comes_back(admin, mail, text_of):
     values = {"inbox": "INBOX", "sent": "Sent Items", "junk": ""}
     saved = admin.post_form(FOLDERS, FOLDERS, values)
-    assert (saved.status_code, saved.headers["location"]) == (303, FOLDERS)
+    assert (saved.status_code, saved.headers["location"]) == (303, f"{PAGE}#folders")
     assert mail.called("map") == {"mapping": values}
     assert "The folder mappings are saved." in text_of(admin.get(FOLDERS))
 

@@ -1,5 +1,6 @@
 """Logging in, the menus, and what every answer carries."""
 
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -114,8 +115,8 @@ def test_a_post_without_its_token_does_nothing(admin, mail, text_of, path, value
     data = {"x": "1", **values, **({"csrf": token} if token is not None else {})}
     refused = admin.post(path, data=data, allow_redirects=False)
     assert refused.status_code == 403
-    assert "This page is too old" in text_of(refused)
-    assert mail.calls == []
+    assert re.search("This page (is|was) too old", text_of(refused))
+    assert [name for name, _ in mail.calls if name != "view"] == []
     assert admin.get("/", allow_redirects=False).status_code == 200
 
 

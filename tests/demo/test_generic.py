@@ -52,13 +52,13 @@ def dump(generics):
 
 def test_mail_accounts_leads_to_them(admin, generics, text_of):
     page = admin.get(ACCOUNTS)
-    assert "6 accounts still sign in with a password" in text_of(page)
+    assert "6 accounts sign in with a password" in text_of(page)
     assert page.text.count(f'href="{GENERIC}"') == 2
 
 
 def test_without_any_the_list_says_nothing_of_them(admin, text_of):
     assert "password" not in text_of(admin.get(ACCOUNTS))
-    assert "No Generic accounts" in text_of(admin.get(GENERIC))
+    assert "No Generic Mail Accounts" in text_of(admin.get(GENERIC))
 
 
 def test_the_page_lists_who_uses_what_and_what_stands_in_the_way(admin, generics, text_of):
@@ -101,15 +101,79 @@ def test_the_list_as_csv_has_no_formula_and_no_password(admin, generics):
 
 def test_new_accounts_first_and_nothing_is_deleted(press, generics, text_of):
     before = dump(generics)
-    text = text_of(press("replace", SALES, PURCHASING))
+    text = text_of(press("make", SALES, PURCHASING))
     assert "2 waiting: sign in to the new account and test it." in text
     assert "On the way" in text
-    assert "Sales desk Not signed in Sign in" in text
+    assert "Sales desk Not signed in Nothing yet: sign in to the new account first." in text
     assert dump(generics) == before
 
 
+def test_each_row_says_what_the_press_does(admin, press, generics, text_of):
+    text = text_of(admin.get(GENERIC))
+    assert text.count("Makes the new account. Deletes nothing.") == 5
+    press("make", SALES)
+    assert "Nothing yet: sign in to the new account first." in text_of(admin.get(GENERIC))
+
+
+def test_an_account_that_is_there_already_is_asked_about_first(admin, press, generics, text_of):
+    form = dict.fromkeys(("account_name", "sender_name", "username"), "sales@contoso.test")
+    form |= {"sender_email": "sales@contoso.test", "use_oauth": "on"}
+    admin.post_form(ACCOUNTS + "/new/m365", ACCOUNTS + "/new/m365", form)
+    assert "deletes this one: you are asked first." in text_of(admin.get(GENERIC))
+    before = dump(generics)
+    asked = text_of(press("make", SALES, PURCHASING))
+    assert "This may delete Generic accounts at once" in asked
+    assert "“sales@contoso.test”, which is there. If that passes" in asked
+    assert dump(generics) == before
+    # Nothing was begun either: the account without one in its place is as it was.
+    assert "On the way" not in text_of(admin.get(GENERIC))
+
+
+NEWSLETTER, ALARMS = f"{GENERIC}/generic%3A5", f"{GENERIC}/generic%3A6"
+
+
+def test_one_that_cannot_be_replaced_has_edit_and_delete(admin, generics, text_of):
+    page = admin.get(GENERIC)
+    assert f'href="{NEWSLETTER}/edit"' in page.text
+    assert f'href="{NEWSLETTER}/delete"' in page.text
+    assert f'href="{ALARMS}/edit"' not in page.text
+    form = {"name": "Alarms", "sender_name": "A", "address": "alarms@contoso.test", "username": ""}
+    saved = admin.post_form(f"{ALARMS}/edit", f"{ALARMS}/edit", form)
+    assert (saved.status_code, saved.headers["location"]) == (303, GENERIC)
+    changed = next(each for each in generics.list() if each.id == "generic:6")
+    assert (changed.name, changed.address) == ("Alarms", "alarms@contoso.test")
+    asked = text_of(admin.get(f"{ALARMS}/delete"))
+    assert "Delete “Alarms”? Nothing takes its place." in asked
+    assert generics.count() == 6
+    for status in (303, 404):
+        gone = admin.post_form(ACCOUNTS + "/new/m365", f"{ALARMS}/delete")
+        assert gone.status_code == status
+    assert generics.count() == 5
+    assert generics.uses("generic:6") == ()
+
+
+@pytest.mark.parametrize(
+    ("form", "said"), [({"name": " "}, "Enter a name."), ({"name": "n" * 201}, "This is too long.")]
+)
+def test_a_form_of_the_hosts_own_that_is_wrong_comes_back(admin, generics, text_of, form, said):
+    before = dump(generics)
+    page = admin.post_form(f"{ALARMS}/edit", f"{ALARMS}/edit", form)
+    assert page.status_code == 422
+    assert said in text_of(page)
+    assert "<title>Error: Edit Night alarms" in page.text
+    assert dump(generics) == before
+
+
+@pytest.mark.parametrize("what", ["edit", "delete"])
+def test_edit_and_delete_want_the_permission(anybody, generics, what):
+    anybody.log_in("sales")
+    assert anybody.get(f"{ALARMS}/{what}").status_code == 403
+    assert anybody.post_form("/", f"{ALARMS}/{what}").status_code == 403
+    assert generics.count() == 6
+
+
 def test_deleting_without_a_test_asks_first(press, admin, generics, text_of):
-    press("replace", SALES)
+    press("make", SALES)
     asked = press("ask-delete", SALES)
     assert "Delete “Sales desk” without a test?" in text_of(asked)
     assert "Order confirmations, Quotations" in text_of(asked)
@@ -152,7 +216,9 @@ def test_the_new_accounts_page_tells_what_happened(press, admin, generics, text_
     assert "Takes the place of a Generic account" in text
 
 
-@pytest.mark.parametrize("page", ["replace", "ask-delete", "delete", "ask-restore", "restore"])
+@pytest.mark.parametrize(
+    "page", ["make", "replace", "ask-delete", "delete", "ask-restore", "restore"]
+)
 def test_nothing_chosen_is_said_and_nothing_done(press, generics, text_of, page):
     before = dump(generics)
     assert "Nothing was chosen." in text_of(press(page))

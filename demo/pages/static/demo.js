@@ -1,6 +1,6 @@
-// What pages gain with a script: stages that appear while the connection is tested, a page that
-// notices when a sign-in in another window has ended, and buttons that copy and print. All pages
-// work without.
+// What pages gain with a script: stages that appear while the connection is tested, folders on the
+// account's page, times in the reader's zone, a page that notices when a sign-in in another window
+// has ended, and buttons that copy and print. All pages work without.
 "use strict";
 
 const LINES = "application/x-ndjson";
@@ -55,6 +55,7 @@ async function* linesOf(response) {
   }
 }
 
+// Resolves to how it ended: "stored" with the account, "refused" with a page of its own, or "lost".
 async function run(form) {
   const live = document.getElementById("live");
   const response = await fetch(form.action, {
@@ -62,31 +63,46 @@ async function run(form) {
     headers: { Accept: LINES },
     body: new URLSearchParams(new FormData(form)),
   });
-  if (response.headers.get("content-type") !== LINES) return false;
+  if (response.headers.get("content-type") !== LINES) return "refused";
   document.getElementById("progress").textContent = "Testing the connection…";
   document.getElementById("report").hidden = true;
+  document.getElementById("lost").hidden = true;
+  live.querySelector(".protocols").replaceChildren();
   live.hidden = false;
   live.scrollIntoView({ block: "nearest" });
   for await (const line of linesOf(response)) {
-    if (line.done) return true;
+    if (line.done) return "stored";
     show(line, live);
   }
-  return false;
+  return "lost";
+}
+
+function lose(button, label) {
+  const lost = document.getElementById("lost");
+  document.getElementById("live").hidden = true;
+  document.getElementById("progress").textContent = "";
+  document.body.classList.remove("testing");
+  button.disabled = false;
+  button.textContent = label;
+  lost.hidden = false;
+  lost.scrollIntoView({ block: "nearest" });
 }
 
 function testOnSubmit(form) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
+    const label = button.textContent;
     button.disabled = true;
     button.textContent = "Testing…";
-    let stored = false;
-    try {
-      stored = await run(form);
-    } catch {
-      // The connection to the ERP broke: what the plain form shows is the clearest answer.
+    // What an earlier test found is not said beside a running one.
+    document.body.classList.add("testing");
+    const ended = await run(form).catch(() => "lost");
+    if (ended === "lost") {
+      lose(button, label);
+      return;
     }
-    if (!stored) {
+    if (ended === "refused") {
       form.submit();
       return;
     }
@@ -95,6 +111,40 @@ function testOnSubmit(form) {
     address.hash = "connection";
     history.replaceState(null, "", address);
     location.reload();
+  });
+}
+
+// Default Folder Mappings: the mail server is asked when the section comes into view
+
+async function loadFolders(place) {
+  const status = document.querySelector("[data-folders-status]");
+  status.textContent = "Loading the folders…";
+  try {
+    const response = await fetch(place.dataset.folders);
+    if (!response.ok || response.redirected) throw new Error(response.status);
+    place.innerHTML = await response.text();
+    status.textContent = "The folders are loaded.";
+  } catch {
+    // The page behind the button says why.
+    status.textContent = "The folders cannot be shown now. Press Select the folders to see why.";
+    status.className = "help";
+  }
+}
+
+function loadWhenSeen(place) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    loadFolders(place);
+  });
+  observer.observe(place);
+}
+
+// Times in the reader's zone
+
+function tellMoment(time) {
+  time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang + "-GB", {
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
 }
 
@@ -176,6 +226,8 @@ function closeLikeAMenu(menu) {
 }
 
 document.querySelectorAll("form[data-test]").forEach(testOnSubmit);
+document.querySelectorAll("[data-moment]").forEach(tellMoment);
+document.querySelectorAll("[data-folders]").forEach(loadWhenSeen);
 document.querySelectorAll("[data-poll]").forEach(poll);
 document.querySelectorAll("[data-copy]").forEach(copyOnClick);
 document.querySelectorAll("[data-print]").forEach(printOnClick);
