@@ -9,6 +9,8 @@
 # make crowd   let 50 processes ask for one expired token at once, TIMES=20 times each
 # make rotations
 #              kill key rotations over 1,000 rows at KILLS=100 random moments
+# make kills   send MAILS=1000 mails while workers are killed 1,000 times, on SQLite and PostgreSQL;
+#              and the same without the point of no return, which must send some twice
 # make round-trips
 #              count the round trips to Dovecot and Postfix, ours beside the libraries'
 # make simulator-rate
@@ -36,6 +38,7 @@ PORT ?= 8365
 JOBS ?= 2
 TIMES ?= 20
 KILLS ?= 100
+MAILS ?= 1000
 COUNT ?= 500
 ROUNDS ?= 3
 ONLY ?=
@@ -43,7 +46,7 @@ PACKAGES := schemas plugin hooks simulator demo testing
 # mypy needs a folder named as the package is, whatever the checkout is called.
 TYPING := build/typing
 
-.PHONY: test check demo oauth-checklist faults crowd rotations fleet simulator-rate simulator-words round-trips bench bench-quick docs wheel lowest pythons audit sbom clean
+.PHONY: test check demo oauth-checklist faults crowd rotations kills fleet simulator-rate simulator-words round-trips bench bench-quick docs wheel lowest pythons audit sbom clean
 
 # Set up once; again only when the metadata changed. Needs no network if all is installed.
 $(VENV)/.ready: setup.cfg pyproject.toml | $(BIN)/python
@@ -97,6 +100,10 @@ simulator-rate: $(VENV)/.ready
 
 simulator-words: $(VENV)/.ready
 	@$(BIN)/python tests/tools/simulator_words.py
+
+kills: $(VENV)/.ready
+	sh tests/system-packages
+	@cd tests && ../$(BIN)/python -m kills --messages $(MAILS) --kills $(MAILS) --control $(MAILS)
 
 fleet: $(VENV)/.ready
 	@cd tests && ../$(BIN)/python -m cli.five_hundred $(COUNT)
