@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+#: What may become of an uncertain mail that is not found.
+ON_UNCERTAIN = ("by_evidence", "ask")
+
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 

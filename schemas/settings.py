@@ -19,7 +19,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
 from .addresses import callback_path, database_url, own_address, proxy, server_address
-from .mail_settings import MailSettings
+from .mail_settings import ON_UNCERTAIN, MailSettings, MailTimes
 from .spelling import (
     client_secret,
     day,
@@ -31,6 +31,7 @@ from .spelling import (
     tenant,
     token,
     trimmed,
+    whole,
 )
 
 CLOUDS = ("worldwide", "gcc_high", "dod", "china")
@@ -141,6 +142,29 @@ def _file(value: Any) -> Path:
     return path
 
 
+def _on_uncertain(value: Any) -> str:
+    text = token(value)
+    if text not in ON_UNCERTAIN:
+        raise ValidationError(f"Must be one of: {', '.join(ON_UNCERTAIN)}.")
+    return text
+
+
+def _mail_settings(data: dict[str, Any]) -> MailSettings:
+    """Take the settings of mail out of `data`."""
+    hours, days = data.pop("mail_give_up_hours"), data.pop("mail_hold_days")
+    return MailSettings(
+        connections=data.pop("mail_connections"),
+        messages_per_minute=data.pop("mail_messages_per_minute"),
+        recipients_per_day=data.pop("mail_recipients_per_day"),
+        recipients_per_message=data.pop("mail_recipients_per_message"),
+        max_bytes=data.pop("mail_max_megabytes") * 1024 * 1024,
+        on_uncertain=data.pop("on_uncertain"),
+        outbox_keep_days=data.pop("outbox_keep_days"),
+        default_account=data.pop("default_account", None),
+        times=MailTimes(give_up=hours * 3600.0, hold=days * 86400.0),
+    )
+
+
 def _setting(deserialize: Callable[[Any], Any], **kwargs: Any) -> fields.Function:
     return fields.Function(deserialize=deserialize, **kwargs)
 
@@ -167,6 +191,16 @@ class SettingsSchema(Schema):
     proxy = _setting(proxy)
     http_timeout = _setting(partial(seconds, least=0.1, most=60), load_default=10.0)
     mail_timeout = _setting(partial(seconds, least=0.1, most=300), load_default=20.0)
+    default_account = _setting(one_line)
+    mail_connections = _setting(partial(whole, least=1, most=3), load_default=2)
+    mail_messages_per_minute = _setting(partial(whole, least=1, most=100_000), load_default=28)
+    mail_recipients_per_day = _setting(partial(whole, least=1, most=1_000_000), load_default=10_000)
+    mail_recipients_per_message = _setting(partial(whole, least=1, most=1000), load_default=500)
+    mail_max_megabytes = _setting(partial(whole, least=1, most=150), load_default=35)
+    mail_give_up_hours = _setting(partial(whole, least=1, most=24 * 30), load_default=24)
+    mail_hold_days = _setting(partial(whole, least=1, most=30), load_default=3)
+    outbox_keep_days = _setting(partial(whole, least=0, most=3650), load_default=0)
+    on_uncertain = _setting(_on_uncertain, load_default="by_evidence")
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _check_together(
@@ -184,7 +218,7 @@ class SettingsSchema(Schema):
 
     @post_load
     def _to_settings(self, data: dict[str, Any], **_: Any) -> Settings:
-        return Settings(**data)
+        return Settings(mail=_mail_settings(data), **data)
 
 
 def load_settings(values: Mapping[str, Any]) -> Settings:

@@ -19,6 +19,7 @@ from marshmallow import ValidationError
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 _PORT = re.compile(r"[0-9]{1,5}")
 _HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _QUOTES = "\"'`´“”„‟‘’‚‛«»‹›＂＇"  # noqa: RUF001 - the look-alikes are what is looked for
@@ -203,4 +204,15 @@ def seconds(value: Any, least: float, most: float) -> float:
     number = float(text) if _NUMBER.fullmatch(text) else 0.0
     if not least <= number <= most:
         raise ValidationError(f"This is not a number of seconds from {least:g} to {most:g}.")
+    return number
+
+
+def whole(value: Any, least: int, most: int) -> int:
+    """Return a whole number between two bounds."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    text = token(value)
+    number = int(text) if _WHOLE.fullmatch(text) else -1
+    if not least <= number <= most:
+        raise ValidationError(f"This is not a whole number from {least} to {most}.")
     return number

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from marshmallow import ValidationError
 
-from ...schemas.settings import Settings, load_settings
+from ...schemas.settings import Settings, SettingsSchema, load_settings
 from ...schemas.spelling import trimmed
 from ..errors import SettingsError
 
@@ -31,7 +31,7 @@ CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 SECRETS = tuple(entry.name for entry in dataclass_fields(Settings) if not entry.repr)
 #: What may stand in the section, and the setting that it gives.
 KEYS: Mapping[str, str] = {
-    **{entry.name: entry.name for entry in dataclass_fields(Settings)},
+    **{name: name for name in SettingsSchema().fields},
     **{f"{name}_file": name for name in SECRETS},
 }
 
