@@ -16,7 +16,7 @@ WORDS = {
     "authn_token_deleted": "Disconnected",
     "authn_token_revoked": "Microsoft withdrew the sign-in",
     "authz_consent_begin": "Administrator's consent requested",
-    "authz_consent_granted": "Administrator's consent given",
+    "authz_consent_reported": "Administrator's consent reported",
     "authz_fail": "Refused: a permission is missing",
     "mail_account_created": "Account created",
     "mail_account_deleted": "Account deleted",
