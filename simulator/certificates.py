@@ -26,7 +26,7 @@ class Certificates:
         return context
 
     def mail_context(self, inspected: Callable[[], bool]) -> ssl.SSLContext:
-        """Return one that shows another certificate to whoever comes while `inspected()`."""
+        """Return a context that shows a foreign certificate while `inspected()` is true."""
         context, foreign = self.server_context(), _foreign_context()
 
         def choose(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:

@@ -51,12 +51,12 @@ class Registration:
         return self.client_secret
 
     def expire_secret(self) -> None:
-        """Let the secret have run out a moment ago."""
+        """Make the secret expire a moment ago."""
         self.secret_expires = datetime.now(UTC) - timedelta(seconds=1)
 
     @property
     def secret_is_expired(self) -> bool:
-        """Whether the secret's date has passed."""
+        """Return whether the secret's date has passed."""
         return self.secret_expires is not None and self.secret_expires <= datetime.now(UTC)
 
     def knows_secret(self, secret: str) -> bool:

@@ -172,6 +172,6 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _refuse_other_sites(request: Request) -> None:
-    # A page of another site must not turn the switches of whoever looks at it.
+    # A page of another site must not turn the switches of the person who looks at it.
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise PanelError("This request comes from another site", 403)

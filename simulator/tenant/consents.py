@@ -31,7 +31,7 @@ class Consents:
         self._save()
 
     def cover(self, user: str, scopes: Iterable[str]) -> bool:
-        """Whether nothing is left to ask this user."""
+        """Return whether this user, or an administrator, has agreed to all of these scopes."""
         given = self._scopes.get(user, set()) | self._scopes.get(EVERYBODY, set())
         return set(scopes) <= given
 
@@ -53,11 +53,11 @@ class RefreshTokens:
         self._state.put("revoked", dict(self._revoked))
 
     def is_revoked(self, user: str, issued: float) -> bool:
-        """Whether a token of this user and time was revoked."""
+        """Return whether a token of this user and time was revoked."""
         return issued <= max(self._revoked.get(name, 0.0) for name in (user, EVERYBODY))
 
     def use(self, token_id: str) -> bool:
-        """Count a token as used; False when it was so before."""
+        """Count a token as used; return False if it was used before."""
         if token_id in self._used:
             return False
         self._used.add(token_id)

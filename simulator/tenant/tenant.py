@@ -61,15 +61,15 @@ class Tenant:
         return person if password == PASSWORD else 50126
 
     def may_open(self, user: str, mailbox: str) -> bool:
-        """Whether the user is the mailbox's owner or has Full Access."""
+        """Return whether the user is the mailbox's owner or has Full Access."""
         return user == mailbox or (mailbox, user) in self.full_access
 
     def may_send_as(self, user: str, sender: str) -> bool:
-        """Whether the user is the sender or has SendAs."""
+        """Return whether the user is the sender or has SendAs."""
         return user == sender.lower() or (sender.lower(), user) in self.send_as
 
     def is_own(self, address: str) -> bool:
-        """Whether a tenant path or an address's domain names this tenant."""
+        """Return whether a tenant path or an address's domain names this tenant."""
         return address in (self.id, self.domain)
 
     def grant_consent(self, user: str | None = None, scopes: Iterable[str] = MAIL_SCOPES) -> None:
@@ -85,7 +85,7 @@ class Tenant:
         self.refresh_tokens.revoke(user)
 
     def create_folder(self, mailbox: str, path: str) -> None:
-        """Create a folder; `/` parts a path."""
+        """Create a folder; `/` separates levels."""
         self.loop.run(self.mailboxes.create_folder(mailbox, path))
 
     def rename_folder(self, mailbox: str, old: str, new: str) -> None:
@@ -93,7 +93,7 @@ class Tenant:
         self.loop.run(self.mailboxes.rename_folder(mailbox, old, new))
 
     def delete_folder(self, mailbox: str, path: str) -> None:
-        """Delete a folder; one made anew has another UIDVALIDITY."""
+        """Delete a folder; the next one of its name has another UIDVALIDITY."""
         self.loop.run(self.mailboxes.delete_folder(mailbox, path))
 
     def renew_uid_validity(self, mailbox: str, path: str) -> None:

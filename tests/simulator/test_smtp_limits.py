@@ -231,7 +231,7 @@ def test_limits_of_nothing_are_limits(clock, seconds):
 
 def test_an_idle_connection_is_closed(sim, connect):
     client = connect()
-    sim.tenant.policies.idle_seconds = 0
+    sim.tenant.policies.idle_seconds = 1
     client.noop()
     assert client.getreply() == (451, b"4.7.0 Timeout waiting for client input")
     assert client.sock.recv(10) == b""

@@ -272,7 +272,7 @@ HEARINGS = {
         {"throttled_after_refusals": 2, "throttled_seconds": 60},
         {"throttled_after_refusals": 2, "throttled_seconds": 0},
     ),
-    "idle_seconds": Hearing(Ear.silence, {"idle_seconds": 0}),
+    "idle_seconds": Hearing(Ear.silence, {"idle_seconds": 1}),
     "sent_copy": Hearing(Ear.copies_as_the_mailbox, {"sent_copy": "sender"}),
     "sent_copy_seconds": Hearing(Ear.copies, {"sent_copy_seconds": 60}),
     "delivery_seconds": Hearing(Ear.arrivals, {"delivery_seconds": 60}),

@@ -1,6 +1,6 @@
 """How much a mailbox may send: connections, messages a minute, recipients and errors a day.
 
-Counted is the signed-in user, whoever the From names, and what is refused counts too: both are
+The signed-in user is counted, not the From, and refused messages count too: both are
 unofficial, from a public copy of a support wiki.
 """
 

@@ -26,7 +26,7 @@ class LimitSwitches:
     connections_words: Literal["concurrent", "thread"] = field(
         default="concurrent",
         metadata=shown(
-            label="Too many connections hear",
+            label="Words for too many connections",
             imitates="Two wordings of the same refusal are known.",
             words=replies.SMTP_THREAD_LIMIT,
             source="Exchange Team Blog 2018-04-20",
@@ -93,7 +93,7 @@ class LimitSwitches:
     day_limit_told: Literal["reply", "report"] = field(
         default="reply",
         metadata=shown(
-            label="A limit of the day is told",
+            label="A daily limit is reported",
             imitates="After DATA, or the message is taken and returned with 5.1.90 or 5.7.233.",
             words=replies.SMTP_DAILY_LIMIT,
             source="Microsoft Learn, non-delivery reports",
@@ -154,8 +154,8 @@ class LimitSwitches:
     throttled_after_refusals: int | None = field(
         default=None,
         metadata=shown(
-            label="Refusals that throttle a sender",
-            imitates="So many of one kind throttle the sender; Microsoft tells no figure.",
+            label="Refusals until a sender is throttled",
+            imitates="So many of one kind throttle the sender; Microsoft publishes no figure.",
             words=replies.SMTP_THROTTLED["send_as_denied"],
             source="Microsoft Learn, continuous error throttling",
         ),
@@ -163,8 +163,8 @@ class LimitSwitches:
     throttled_seconds: int = field(
         default=3600,
         metadata=shown(
-            label="Seconds for which they do",
-            imitates="Microsoft tells no figure.",
+            label="Seconds of throttling",
+            imitates="Microsoft publishes no figure.",
             words=replies.SMTP_THROTTLED["send_as_denied"],
             source="Microsoft Learn, continuous error throttling",
         ),
