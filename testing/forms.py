@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARSER = "html.parser"
+_INLINE = ["a", "abbr", "b", "code", "em", "i", "q", "span", "strong", "time", "wbr"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ def page_text(page: str) -> str:
     soup = BeautifulSoup(page, _PARSER)
     for unseen in soup(["head", "script", "style", "template"]):
         unseen.decompose()
+    # What lies within a line is read in one go; a place to break an address is no blank.
+    for part in soup(_INLINE):
+        part.unwrap()
+    soup.smooth()
     return " ".join(soup.get_text(" ").split())
 
 

@@ -84,3 +84,4 @@ def test_what_stands_outside_of_a_form_is_not_in_it():
 def test_a_page_is_read_as_a_person_reads_it():
     page = "<head><title>T</title></head><h1>One\n &amp;</h1><p>two</p><script>three</script>"
     assert page_text(page) == "One & two"
+    assert page_text("<p><b>a</b>@<wbr><span>b</span>.test</p><p>c</p>") == "a@b.test c"
