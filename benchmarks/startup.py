@@ -24,7 +24,7 @@ manager.check_pending()
 assert manager.has_plugin("bare")
 """
 _OURS = """\
-from salesorder_m365.hooks.manager import create_manager
+from salesorder_m365.hooks import create_manager
 assert create_manager().has_plugin("m365")
 """
 _SPEC = """\

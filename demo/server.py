@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from ..hooks.manager import create_manager
+from ..hooks import create_manager
 from ..plugin.errors import M365Error
 from ..schemas.settings import load_settings
 from ..simulator import command

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..hooks.manager import create_manager
+from ..hooks import create_manager
 from .erp.database import Database
 from .erp.host import DemoHost
 from .erp.workers import PASSWORD

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from ..schemas.delivery import Delivery, MailPreview, Work
     from ..schemas.folders import FolderChoices
     from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
+    from ..schemas.host import Host
     from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
     from ..schemas.outgoing import OutgoingMail
     from ..schemas.report import ConnectionReport, Finding, Stage
     from ..schemas.signin import LoginOutcome, Redirect
     from ..schemas.view import AccountView
-    from .host import Host
 
 
 def _use_cases(host: Host) -> UseCases:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from ..schemas.event import Event
     from ..schemas.folders import FolderChoices
     from ..schemas.generic import GenericOutcome, GenericPlan, GenericResult
+    from ..schemas.host import Host
     from ..schemas.job import Job, JobReport
     from ..schemas.kinds import AccountKind
     from ..schemas.outgoing import OutgoingMail
     from ..schemas.report import ConnectionReport, Finding, Stage
     from ..schemas.signin import LoginOutcome, Redirect
     from ..schemas.view import AccountView
-    from .host import Host
 
 #: The project name under which hosts make their ``pluggy.PluginManager``; entry points too.
 PROJECT = "salesorder"

@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..schemas.event import Event
 from ..schemas.permission import SYSTEM
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from ..schemas.host import BareHost
     from ..schemas.permission import Permission
     from ..schemas.settings import Settings
 
@@ -31,17 +32,6 @@ log = logging.getLogger(__name__)
 _EVENT_PATIENCE = 1.0
 #: The notice, and the event, that Microsoft refuses the registration; seconds until the next one.
 REGISTRATION_NOTICE, NOTICE_SECONDS = "registration_refused", 3600.0
-
-
-class HostLike(Protocol):
-    """The part of `hooks.host.Host` that this floor uses."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - see hooks.host.Host
-    @property
-    def settings(self) -> Settings: ...  # noqa: D102
-    def allows(self, worker: str, permission: str, account_id: str | None) -> bool: ...  # noqa: D102
-    def now(self) -> datetime: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -70,7 +60,7 @@ class Change:
 class Context:
     """One host. Made for each call; what is costly is opened at first use."""
 
-    host: HostLike
+    host: BareHost
     #: Gives an event to the host; the hooks pass ``salesorder_event``.
     send: Callable[[Event], None] = field(repr=False)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..hooks.manager import create_manager
-from ..hooks.spec import hookimpl
+from ..hooks import create_manager, hookimpl
 from ..schemas.account import FormErrors
 from .places import register
 
 if TYPE_CHECKING:
-    from ..hooks.host import Host
+    from ..hooks import Host
     from ..schemas.event import Event
     from ..schemas.settings import Settings
     from ..schemas.view import AccountView

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..hooks.host import Host
+    from ..hooks import Host
     from ..schemas.settings import Settings
     from .browser import Browser
     from .press import Press

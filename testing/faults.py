@@ -13,7 +13,7 @@ from ..simulator.identity.faults import TokenFault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..hooks.host import Host
+    from ..hooks import Host
     from ..simulator.simulator import Simulator
 
 

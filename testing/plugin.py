@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ..hooks.host import Host
+    from ..hooks import Host
     from ..schemas.settings import Settings
     from ..schemas.view import AccountView
     from ..simulator.simulator import Simulator

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..hooks.spec import hookimpl
+from ..hooks import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

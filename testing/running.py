@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pluggy
 
-    from ..hooks.host import Host
+    from ..hooks import Host
     from ..schemas.view import AccountView
     from ..simulator.simulator import Simulator
     from .contract import Factory, HostUnderTest

@@ -14,8 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 from marshmallow import missing
-from salesorder_m365.hooks import spec
-from salesorder_m365.hooks.manager import create_manager
+from salesorder_m365.hooks import create_manager, spec
 from salesorder_m365.plugin import errors
 from salesorder_m365.plugin.cli import main as command_line
 from salesorder_m365.plugin.settings.reading import KEYS, PREFIX, read_settings

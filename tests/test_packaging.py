@@ -203,7 +203,7 @@ def test_a_neighbour_with_folders_of_the_same_names_breaks_neither(
     python = make_venv(built[0], neighbour)
     run(python, "-I", SMOKE, tmp_path, cwd=tmp_path)
     script = (
-        "from salesorder_m365.hooks.manager import create_manager\n"
+        "from salesorder_m365.hooks import create_manager\n"
         "import hooks, schemas, plugin\n"
         "lists = create_manager().hook.salesorder_account_kinds()\n"
         "print(*sorted(kind.kind for kinds in lists for kind in kinds))\n"
@@ -217,7 +217,7 @@ def test_a_neighbour_with_folders_of_the_same_names_breaks_neither(
 def test_registering_imports_nothing_heavy(installed, tmp_path):
     script = (
         "import sys\n"
-        "from salesorder_m365.hooks.manager import create_manager\n"
+        "from salesorder_m365.hooks import create_manager\n"
         "assert create_manager().has_plugin('m365')\n"
         "print(*sys.modules, sep='\\n')\n"
     )

@@ -12,7 +12,7 @@ from salesorder_m365.plugin.findings.catalogue import entries
 from salesorder_m365.plugin.store.tables import metadata
 from salesorder_m365.plugin.store.upgrade import CURRENT
 from salesorder_m365.schemas.settings import SettingsSchema
-from tools import simulator_switches, tables_page
+from tools import simulator_switches, tables_page, values_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -88,3 +88,9 @@ def test_the_tables_page_is_made_of_the_tables():
     assert text == tables_page.page(), "run: python tests/tools/tables_page.py"
     assert f"This is schema {CURRENT}." in text
     assert "| `access_token` | bytea, not null | **sealed** |" in text
+
+
+def test_the_values_page_is_made_of_the_values():
+    text = values_page.PAGE.read_text(encoding="utf-8")
+    assert text == values_page.page(), "run: python tests/tools/values_page.py"
+    assert text.count("\n### ") == len(values_page.values()) > 30

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ...hooks.spec import hookimpl
+from ...hooks import hookimpl
 
 if TYPE_CHECKING:
-    from ...hooks.host import Host
+    from ...hooks import Host
     from ...schemas.event import Event
 
 log = logging.getLogger(__name__)

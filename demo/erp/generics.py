@@ -1,6 +1,6 @@
 """The host's own Generic accounts: server, user name and password, and what in the ERP uses them.
 
-The four methods at the end are the part of `hooks.host.GenericHost` that is the database's.
+The four methods at the end are the part of `hooks.GenericHost` that is the database's.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...hooks.manager import create_manager
+from ...hooks import create_manager
 from .activity import Activity
 from .database import Database
 from .generics import Generics
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DemoHost:
-    """One ERP: one database, one plugin manager. Implements `hooks.host.GenericHost`."""
+    """One ERP: one database, one plugin manager. Implements `hooks.GenericHost`."""
 
     def __init__(
         self,

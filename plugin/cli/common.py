@@ -75,7 +75,7 @@ class CommandLine:
     #: The ERP's own host, where ``--host`` names one.
     erp: Any = field(default=None, repr=False)
 
-    def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - HostLike's signature
+    def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - BareHost's signature
         """Allow it: the settings hold the keys to everything that could be refused."""
         return True
 

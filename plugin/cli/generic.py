@@ -52,13 +52,13 @@ class _ErpByCommand(CommandLine):
 
 @contextmanager
 def _opened(source: Source) -> Iterator[Generics]:
-    from ..generic.steps import GenericHostLike  # noqa: PLC0415 - see `common`
+    from ...schemas.host import GenericAccounts  # noqa: PLC0415 - see `common`
 
     if not source.host:
         msg = "The Generic accounts are the ERP's. Give --host MODULE:NAME, such as erp.mail:host"
         raise click.UsageError(f"{msg}, or set {HOST_VARIABLE}.")
-    if not isinstance(source.erp(), GenericHostLike):
-        msg = f"--host {source.host} is no host with Generic accounts (hooks.host.GenericHost)."
+    if not isinstance(source.erp(), GenericAccounts):
+        msg = f"--host {source.host} is no host with Generic accounts (hooks.GenericHost)."
         raise click.UsageError(msg)
     with opened(source, host=_ErpByCommand) as use_cases:
         yield use_cases.generics

@@ -19,6 +19,7 @@ from ...schemas.generic import (
     GenericResult,
     GenericState,
 )
+from ...schemas.host import GenericAccounts
 from ...schemas.permission import Permission
 from ...schemas.view import AccountState
 from ..accounts.views import state_of
@@ -28,7 +29,7 @@ from ..store import accounts
 from ..store import retired as store
 from ..store.engines import reading
 from .plan import Planner, known_domains, problems, tested_since
-from .steps import GenericHostLike, Retirement, host_code
+from .steps import Retirement, host_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -116,10 +117,10 @@ class Generics:
         begun = [row.id for row in rows.values() if row.state is not GenericState.RESTORED]
         return _run(begun if generic_ids is None else generic_ids, turn, progress)
 
-    def _host(self, worker: str) -> GenericHostLike | None:
+    def _host(self, worker: str) -> GenericAccounts | None:
         self.context.require(worker, Permission.REPLACE)
         host = self.context.host
-        return host if isinstance(host, GenericHostLike) else None
+        return host if isinstance(host, GenericAccounts) else None
 
     def _replaced(self, steps: Retirement, line: GenericPlanned, *, force: bool) -> GenericOutcome:
         generic = line.generic

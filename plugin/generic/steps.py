@@ -11,7 +11,7 @@ import logging
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -25,9 +25,10 @@ from ..store.retired import RetiredRow
 from .plan import suggested_form
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from ...schemas.generic import GenericAccount
+    from ...schemas.host import GenericAccounts
     from ..context import Change, Context
 
 log = logging.getLogger(__name__)
@@ -35,16 +36,6 @@ log = logging.getLogger(__name__)
 _TRIES = 3
 _DELETING = GenericState.DELETING
 _OVER = frozenset({GenericState.REPLACED, GenericState.RESTORED})
-
-
-@runtime_checkable
-class GenericHostLike(Protocol):
-    """The part of `hooks.host.GenericHost` that this floor uses."""
-
-    def generic_accounts(self) -> Sequence[GenericAccount]: ...  # noqa: D102 - see hooks.host
-    def export_generic(self, generic_id: str) -> str | None: ...  # noqa: D102
-    def delete_generic(self, generic_id: str, settings: str, successor: str) -> bool: ...  # noqa: D102
-    def put_back_generic(self, generic_id: str, settings: str) -> None: ...  # noqa: D102
 
 
 @contextmanager
@@ -62,7 +53,7 @@ class Retirement:
     """The steps, each of which may be run again."""
 
     context: Context
-    host: GenericHostLike
+    host: GenericAccounts
     worker: str
 
     def keep(self, generic: GenericAccount) -> RetiredRow | None:

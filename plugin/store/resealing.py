@@ -1,7 +1,7 @@
 """Every sealed value of the database: which key sealed it, and sealing it anew by compare-and-set.
 
 What is sealed says `tables` (the columns marked ``SEALED``). When to rotate, and what to tell about
-it, is `plugin.rotation`'s job.
+it, is `plugin.vault.rotation`'s job.
 """
 
 from __future__ import annotations

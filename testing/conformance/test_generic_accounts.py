@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import pytest
 
 if TYPE_CHECKING:
-    from salesorder_m365.hooks.host import GenericHost
-    from salesorder_m365.schemas.generic import GenericAccount
+    from salesorder_m365.hooks import GenericAccount, GenericHost
     from salesorder_m365.testing.running import Running
 
 Kept: TypeAlias = "dict[str, tuple[GenericAccount, str]]"

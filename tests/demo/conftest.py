@@ -18,8 +18,7 @@ from salesorder_m365.demo.erp.host import DemoHost
 from salesorder_m365.demo.erp.workers import PASSWORD
 from salesorder_m365.demo.pages.app import build_app
 from salesorder_m365.demo.serving import HttpServer
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 from salesorder_m365.schemas.account import AccountForm
 from salesorder_m365.schemas.folders import ROLE_LABELS, FolderChoice, FolderChoices, RoleChoice
 from salesorder_m365.schemas.kinds import BUTTONS, corporate_kind

@@ -1,7 +1,6 @@
 """Tests as a host's author writes them: pytest-mock at the host's own edges only."""
 
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 from salesorder_m365.schemas.report import StageStatus
 from support.erp import BROWSER, WORKER
 

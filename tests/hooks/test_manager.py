@@ -2,8 +2,7 @@
 
 import pluggy
 import pytest
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 
 
 def test_an_unknown_hook_is_refused(monkeypatch):

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 
 
 class Erp:

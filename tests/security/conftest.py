@@ -12,7 +12,7 @@ from salesorder_m365.demo.erp.workers import PASSWORD
 from salesorder_m365.demo.pages.app import build_app
 from salesorder_m365.demo.pages.menus import ACCOUNTS, account_path
 from salesorder_m365.demo.serving import HttpServer
-from salesorder_m365.hooks.manager import create_manager
+from salesorder_m365.hooks import create_manager
 from salesorder_m365.plugin.store.engines import dispose_engines
 from salesorder_m365.simulator.serving import listen
 from salesorder_m365.simulator.simulator import Simulator

@@ -17,8 +17,7 @@ from salesorder_m365.demo.erp.sessions import Sessions
 from salesorder_m365.demo.pages import drawing, sign_in, visit
 from salesorder_m365.demo.pages.app import ACCOUNT
 from salesorder_m365.demo.testing import ReferenceHost
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 from salesorder_m365.plugin.errors import M365Error
 from salesorder_m365.schemas.settings import Settings
 from salesorder_m365.schemas.signin import LoginCode

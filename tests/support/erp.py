@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 from salesorder_m365.plugin.store.engines import engine_for, writing
 from salesorder_m365.plugin.store.tables import grant
 from salesorder_m365.schemas.signin import LoginOutcome

@@ -12,8 +12,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from salesorder_m365.hooks.manager import create_manager
-from salesorder_m365.hooks.spec import hookimpl
+from salesorder_m365.hooks import create_manager, hookimpl
 from salesorder_m365.plugin.errors import M365Error
 from salesorder_m365.schemas.account import FormErrors
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import salesorder_m365
-from salesorder_m365.hooks.manager import create_manager
+from salesorder_m365.hooks import create_manager
 from salesorder_m365.plugin.settings.reading import read_settings
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,15 +10,12 @@ if TYPE_CHECKING:
 
     import pluggy
 
-    from ..schemas.generic import GenericAccount
-    from ..schemas.settings import Settings
+    from .generic import GenericAccount
+    from .settings import Settings
 
 
-class Host(Protocol):
-    """The ERP, as the hooks see it. Any object with these members will do; nothing is inherited.
-
-    Every member may be used from any thread.
-    """
+class BareHost(Protocol):
+    """What the use cases need of a host, whoever it is: an ERP or the command line."""
 
     @property
     def name(self) -> str:
@@ -26,14 +23,10 @@ class Host(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Registration, places and keys, checked once: see `plugin.settings.read_settings`."""
-
-    @property
-    def plugins(self) -> pluggy.PluginManager:
-        """The manager that loaded this plugin: ``salesorder_event`` is called through it."""
+        """Registration, places and keys, checked once: see `hooks.read_settings`."""
 
     def allows(self, worker: str, permission: str, account_id: str | None) -> bool:
-        """Tell whether `worker` may do `permission` (see `Permission`) on that account.
+        """Return whether `worker` may do `permission` (see `Permission`) on that account.
 
         `account_id` is None where no account is meant yet: creating one, listing.
         """
@@ -42,8 +35,20 @@ class Host(Protocol):
         """Return the time, with a time zone."""
 
 
-class GenericHost(Host, Protocol):
-    """A host that keeps Generic accounts, which the plugin may replace. Optional.
+class Host(BareHost, Protocol):
+    """The ERP, as the hooks see it. Any object with these members will do; nothing is inherited.
+
+    Every member may be used from any thread.
+    """
+
+    @property
+    def plugins(self) -> pluggy.PluginManager:
+        """The manager that loaded this plugin: ``salesorder_event`` is called through it."""
+
+
+@runtime_checkable
+class GenericAccounts(Protocol):
+    """The host's Generic accounts, which the plugin may replace.
 
     Each method works in the host's own database and has committed when it returns. Each may be
     called again with the same arguments, also after the process was killed within it.
@@ -72,3 +77,7 @@ class GenericHost(Host, Protocol):
 
         If it is there, it stays as it is.
         """
+
+
+class GenericHost(Host, GenericAccounts, Protocol):
+    """A host that keeps Generic accounts. Optional."""
