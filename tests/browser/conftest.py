@@ -69,7 +69,9 @@ class Person:
 
     def sees(self, *texts: str) -> None:
         for text in texts:
-            expect(self.page.get_by_text(text).first).to_be_visible()
+            # The same words may stand in something folded before.
+            shown = self.page.get_by_text(text).filter(visible=True)
+            expect(shown.first).to_be_visible()
 
     def log_in(self, worker: str = "admin") -> None:
         self.page.goto(self.demo.url)
