@@ -56,14 +56,11 @@ def fields_of(response: Any, read: Reader, *, discovering: bool = False) -> dict
     """
     status = response.status_code
     retry_after = seconds_of(response.headers.get("Retry-After"))
-    unusable = broken(status=status, retry_after=retry_after, discovering=discovering)
     found = _object(response.content)
-    if found is None:
-        raise unusable
-    if found.get("error") is not None and not discovering:
+    if found is not None and found.get("error") is not None and not discovering:
         raise refusal(found, status=status, retry_after=retry_after)
-    if status != 200:
-        raise unusable
+    if found is None or status != 200:
+        raise broken(status=status, retry_after=retry_after, discovering=discovering)
     return read(found)
 
 

@@ -38,7 +38,10 @@ def ask(send: Callable[[], Any]) -> Any:
         failure.__cause__ = _told_by_the_system(err)
         clear_frames(err)
     # Outside the block, so that the error above is no context of this one.
-    raise failure
+    try:
+        raise failure
+    finally:
+        del failure  # a frame and its error hold each other, and the answer with them
 
 
 def _told_by_the_system(err: BaseException) -> OSError | None:

@@ -103,4 +103,7 @@ def translated(client: Client, question: Callable[[], _T]) -> _T:
         failure = UnavailableError("no usable answer")
         # Not chained: MSAL's errors may hold what was answered.
         clear_frames(err)
-    raise failure
+    try:
+        raise failure
+    finally:
+        del failure  # see `asking.ask`

@@ -57,6 +57,11 @@ def json_bodies():
         whole.map(lambda body: body[: len(body) // 2]),
         st.binary(max_size=80),
         st.sampled_from(
-            [b"", b"[" * 100_000, b'{"claims":' * 50_000, b"9" * 5000, b"\xef\xbb\xbf{}"]
+            [
+                *(b"", b"[" * 100_000, b'{"claims":' * 50_000, b"9" * 5000, b"\xef\xbb\xbf"),
+                # As large as the HTTP session lets through.
+                b'{"access_token":"' + b"x" * 1_000_000 + b'"}',
+                b'{"error":[' + b"{}," * 300_000 + b"{}]}",
+            ]
         ),
     )

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 import requests
 import urllib3.response
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from salesorder_m365.plugin.wire.deadline import Deadline
 from salesorder_m365.plugin.wire.http import (
     MAX_BODY,
@@ -17,6 +19,7 @@ from salesorder_m365.plugin.wire.http import (
 )
 from salesorder_m365.plugin.wire.tls import tls_context
 from support.loopback import server_context
+from urllib3.exceptions import HTTPError
 
 
 @pytest.fixture
@@ -208,3 +211,54 @@ def test_a_proxy_of_the_settings_is_used(play, ca_file):
     with session, pytest.raises(requests.exceptions.ProxyError):
         session.get("https://login.example.com/")
     assert server.said[0].startswith(b"CONNECT login.example.com:443 HTTP/1.")
+
+
+HEADER_VALUES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"-5", b"5, 6", b"abc", b"chunked", b"gzip, chunked", b"9" * 5000, b"\xb2"]),
+)
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                *(b"Content-Length", b"Transfer-Encoding", b"Content-Encoding", b"Content-Type"),
+                *(b"Retry-After", b"Location", b"Set-Cookie", b"Connection", b"X-Other", b""),
+            ]
+        ),
+        HEADER_VALUES,
+    ),
+    max_size=5,
+)
+STATUS_LINES = st.one_of(
+    st.integers(0, 1200).map(lambda status: b"HTTP/1.1 %d Oh" % status),
+    st.sampled_from([b"HTTP/1.1 200", b"HTTP/9.9 200 OK", b"HTTP/1.0 200 OK", b"* OK IMAP4", b""]),
+    st.binary(max_size=40),
+)
+
+
+def test_any_bytes_are_an_answer_or_an_exception_of_http(play, authority, ca_file):
+    written = []
+
+    def script(conversation):
+        while conversation.line():
+            pass
+        conversation.send(written[-1])
+
+    server = play(script, server_context(authority.issue_cert("localhost")))
+    session = DeadlineSession(tls_context(ca_file), proxy=None)
+
+    @settings(max_examples=150, deadline=None)
+    @given(STATUS_LINES, HEADERS, st.binary(max_size=200))
+    def ask(status, headers, body):
+        lines = [status, *(name + b": " + value for name, value in headers)]
+        written.append(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        try:
+            with Deadline.after(10).applied():
+                answer = session.post(f"https://localhost:{server.port}/", data={"a": "b"})
+        except (requests.RequestException, HTTPError):
+            return
+        assert len(answer.content) <= MAX_BODY
+        assert list(session.cookies) == []
+
+    with session:
+        ask()
