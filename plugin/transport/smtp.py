@@ -139,6 +139,7 @@ def smtp_session(
     """
     place, seconds = endpoints(settings).smtp, settings.mail_timeout
     client = smtplib.SMTP(local_hostname=_OWN_NAME)
+    client.debuglevel = 0  # a host may debug with the class's, which prints the token
     try:
         with bounded(seconds, max_bytes=_MOST_ANSWERED):
             client.sock = reached(place, stage)
