@@ -120,18 +120,20 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-_DONE = {StageStatus.PASSED, StageStatus.ACCEPTED}
+_ALL_WORKS = "Receiving and sending work."
 
 
 def verdict(report: ConnectionReport) -> str:
     """Return in a sentence or two what works, and why the rest does not."""
+    unproved = [f"{stage.label}: accepted, not proved." for stage in report.unproved]
     if report.passed:
-        told = "".join(f" {stage.label}: accepted, not proved." for stage in report.unproved)
-        return f"Receiving works.{told}" if told else "Receiving and sending work."
-    told = ". ".join(found.title for found in report.findings)
-    broken = {s.protocol for s in report.stages if s.status not in _DONE}
-    works = [words for name, words in _WORK.items() if name not in broken]
-    return f"{f'{works[0]} works. ' if works else ''}{told}."
+        return " ".join(["Receiving works.", *unproved] if unproved else [_ALL_WORKS])
+    proved = {s.protocol for s in report.stages} - {
+        s.protocol for s in report.stages if s.status is not StageStatus.PASSED
+    }
+    works = [f"{words} works." for name, words in _WORK.items() if name in proved]
+    told = [f"{found.title}." for found in report.findings]
+    return " ".join([*works, *told, *unproved])
 
 
 def _shared(report: ConnectionReport) -> bool:

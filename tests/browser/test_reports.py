@@ -34,7 +34,7 @@ def consent_needed(person, tenant):
 
 def test_consent_needed(consent_needed):
     person = consent_needed
-    person.sees("Your Microsoft 365 administrator must agree first", "Sign-in needed")
+    person.sees("Your permission for the ERP was withdrawn", "Sign-in needed")
     expect(stage(person, "Token", "permission")).to_contain_text("Failed")
     expect(report_of(person).locator("details.found")).not_to_have_attribute("open", "")
     person.look("report-consent-needed")
@@ -47,7 +47,7 @@ def test_the_administrator_consents_from_the_report_and_the_test_passes(consent_
     person.sign_in("admin@contoso.test")
     person.press("Yes")
     # Back where they were, and nobody has to sign in again.
-    person.sees("The administrator has consented", "Press Test Connection")
+    person.sees("Microsoft's page reports the administrator's consent.")
     expect(person.page.get_by_role("heading", name="Sales desk")).to_contain_text("Connected")
     person.test_connection()
     expect(person.page.locator("#verdict")).to_have_text("Receiving and sending work.")
@@ -70,7 +70,9 @@ def test_a_shared_mailbox_without_send_as(person, tenant):
     person.look("report-send-as-missing")
     tenant.send_as.add((ORDERS, SALES))
     person.test_connection()
-    expect(person.page.locator("#verdict")).to_have_text("Receiving and sending work.")
+    expect(person.page.locator("#verdict")).to_have_text(
+        f"Receiving works. Send as {ORDERS}: accepted, not proved."
+    )
 
 
 def test_a_shared_mailbox_without_full_access(person, tenant):
@@ -81,7 +83,7 @@ def test_a_shared_mailbox_without_full_access(person, tenant):
     person.sign_in()
     person.press("Yes")
     person.test_connection()
-    person.sees(f"Sending works. No access to the shared mailbox {INFO}.")
+    person.sees(f"{SALES} may not open the mailbox {INFO}. Send as {INFO}: accepted, not proved.")
     expect(stage(person, "Receiving (IMAP)", "Open the mailbox")).to_contain_text("Failed")
     person.look("report-full-access-missing", taken=False)
 
@@ -129,6 +131,7 @@ def test_without_a_clipboard_the_text_is_marked(person, tenant):
     person.connect()
     tenant.policies.smtp_auth_disabled = True
     person.test_connection()
+    page.get_by_text("What an administrator does").filter(visible=True).first.click()
     page.get_by_role("button", name="Copy the command").first.click()
     expect(page.get_by_role("button", name="Press Ctrl+C")).to_be_visible()
     assert page.evaluate("String(getSelection())").startswith("Set-CASMailbox")
