@@ -12,7 +12,7 @@ from salesorder_m365.schemas.folders import FolderChoices, Role
 
 from . import mail_scripts as scripts
 from .bench import Bench
-from .mail_ground import Meeting, left_open, mail_fault
+from .mail_ground import Meeting, left_open, mail_fault, tested
 from .registry import Facts
 
 _MALFORMED = [b'"&A"', b'"A&B"', b'"&2AA-"', b'"&AP8"', b'"\xff\xfe"']
@@ -92,7 +92,7 @@ def _shown(bench: Bench, names: list[bytes]) -> dict[str, Any]:
     erp = bench.host(**meeting.settings(port))
     with _listening() as said:
         choices = erp.choices(bench.account)
-        report = erp.test(bench.account)
+        report = tested(erp, bench)
     page = _page(choices)
     shown = [text for f in choices.folders for text in (f.label, f.full_label)]
     shown += [stage.detail for stage in report.stages]
@@ -106,7 +106,7 @@ def _shown(bench: Bench, names: list[bytes]) -> dict[str, Any]:
         if said
         else "NOT READ",
         "left open": left_open(port),
-        "next call": "green" if bench.erp.test(bench.account).passed else "FAILS",
+        "next call": "green" if tested(bench.erp, bench).passed else "FAILS",
     }
 
 

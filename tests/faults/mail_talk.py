@@ -6,7 +6,7 @@ from typing import Any
 
 from . import mail_scripts as scripts
 from .bench import Bench
-from .mail_ground import Meeting, Scripted, mail_fault, told
+from .mail_ground import Meeting, Scripted, mail_fault, tested, told
 from .proxy import FaultProxy, Weather
 from .registry import Facts
 
@@ -134,7 +134,7 @@ def _register_breaks(protocol: str) -> None:
     def broken(bench: Bench, kind: str) -> Facts:
         meeting, found = Meeting(bench, protocol), []
         with FaultProxy(("127.0.0.1", getattr(bench.sim, f"{protocol}_port"))) as proxy:
-            assert bench.host(**meeting.settings(proxy.port)).test(bench.account).passed
+            assert tested(bench.host(**meeting.settings(proxy.port)), bench).passed
             whole = proxy.passed
             for tenth in _TENTHS:
                 proxy.turn(Weather(**{kind: whole * tenth // 10}))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from salesorder_m365.plugin.errors import MailError
+from salesorder_m365.schemas.permission import SYSTEM
 from support.any_server import settings_with_any_server
 from support.erp import Erp
 
@@ -29,7 +30,7 @@ def peak() -> int:
 
 def test(erp: Erp, account: str) -> dict[str, Any]:
     """Test the connection."""
-    report = erp.test(account)
+    report = erp.test(account, worker=SYSTEM)
     findings, failed = report.findings, [s for s in report.stages if s.status == "failed"]
     return {
         "finding": " ".join(found.code for found in findings),
@@ -77,7 +78,7 @@ class Victim:
         seen = ACTIONS[job["do"]](faulty, job["account"])
         seconds = time.monotonic() - began
         grown = (peak() - self.first) / 1024
-        after = healthy.test(job["account"]).passed
+        after = healthy.test(job["account"], worker=SYSTEM).passed
         return {"facts": seen, "seconds": seconds, "grown": grown, "after": after}
 
 

@@ -78,9 +78,9 @@ class Erp:
         assert outcome.code == "connected", outcome
         return view.id
 
-    def test(self, account_id, progress=None):
+    def test(self, account_id, progress=None, worker=WORKER):
         return self.hook.salesorder_test_connection(
-            host=self, account_id=account_id, worker=WORKER, progress=progress
+            host=self, account_id=account_id, worker=worker, progress=progress
         )
 
     def choices(self, account_id):
