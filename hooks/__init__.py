@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from ..plugin.settings.reading import read_settings
     from ..plugin.store.engines import dispose_engines
+    from ..schemas.access import MailAccess, Protocol
     from ..schemas.account import (
         AccountForm,
         FormErrors,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
         AccountView,
         ButtonState,
     )
+    from .connections import imap_connection, smtp_connection
     from .manager import create_manager
     from .spec import hookimpl
 
@@ -151,6 +153,7 @@ __all__ = [
     "LoginCode",
     "LoginOutcome",
     "M365Error",
+    "MailAccess",
     "MailError",
     "MailPart",
     "MailPreview",
@@ -161,6 +164,7 @@ __all__ = [
     "NotAllowedError",
     "OutgoingMail",
     "Permission",
+    "Protocol",
     "RecipientState",
     "Redirect",
     "RegistrationError",
@@ -183,12 +187,18 @@ __all__ = [
     "dispose_engines",
     "from_plain",
     "hookimpl",
+    "imap_connection",
     "read_settings",
+    "smtp_connection",
     "to_plain",
 ]
 
 #: Where each name is defined.
 _MODULES = {
+    ".connections": (
+        "imap_connection",
+        "smtp_connection",
+    ),
     ".manager": ("create_manager",),
     ".spec": ("hookimpl",),
     "..plugin.settings.reading": ("read_settings",),
@@ -212,6 +222,10 @@ _MODULES = {
         "StoreError",
         "TicketError",
         "UnavailableError",
+    ),
+    "..schemas.access": (
+        "MailAccess",
+        "Protocol",
     ),
     "..schemas.account": (
         "AccountForm",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..plugin.use_cases import UseCases
+    from ..schemas.access import MailAccess
     from ..schemas.account import FormErrors
     from ..schemas.delivery import Delivery, MailPreview, Work
     from ..schemas.folders import FolderChoices
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from ..schemas.view import AccountView
 
 
-def _use_cases(host: Host) -> UseCases:
+def use_cases(host: Host) -> UseCases:
+    """Return the use cases of a host."""
     from ..plugin.context import Context  # noqa: PLC0415 - see above
     from ..plugin.use_cases import UseCases  # noqa: PLC0415
 
@@ -47,13 +49,13 @@ def salesorder_account_kinds() -> list[AccountKind]:
 @hookimpl
 def salesorder_account_view(host: Host, account_id: str, worker: str) -> AccountView | None:
     """Show one account."""
-    return _use_cases(host).accounts.view(account_id, worker) if is_ours(account_id) else None
+    return use_cases(host).accounts.view(account_id, worker) if is_ours(account_id) else None
 
 
 @hookimpl
 def salesorder_account_list(host: Host, worker: str) -> list[AccountView]:
     """Show all accounts."""
-    return _use_cases(host).accounts.list(worker)
+    return use_cases(host).accounts.list(worker)
 
 
 @hookimpl
@@ -68,13 +70,13 @@ def salesorder_account_save(
     """Create or change an account."""
     if kind != KIND or not (account_id is None or is_ours(account_id)):
         return None
-    return _use_cases(host).accounts.save(account_id, values, worker, request_id)
+    return use_cases(host).accounts.save(account_id, values, worker, request_id)
 
 
 @hookimpl
 def salesorder_account_delete(host: Host, account_id: str, worker: str) -> bool | None:
     """Delete an account."""
-    return _use_cases(host).accounts.delete(account_id, worker) if is_ours(account_id) else None
+    return use_cases(host).accounts.delete(account_id, worker) if is_ours(account_id) else None
 
 
 @hookimpl
@@ -84,7 +86,7 @@ def salesorder_login_begin(
     """Begin Microsoft's sign-in."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).sign_in.begin(account_id, worker, browser, return_to)
+    return use_cases(host).sign_in.begin(account_id, worker, browser, return_to)
 
 
 @hookimpl
@@ -92,7 +94,7 @@ def salesorder_login_callback(
     host: Host, query: Mapping[str, str], worker: str | None, browser: str
 ) -> LoginOutcome | None:
     """Finish a sign-in or a consent."""
-    return _use_cases(host).sign_in.callback(query, worker, browser)
+    return use_cases(host).sign_in.callback(query, worker, browser)
 
 
 @hookimpl
@@ -102,7 +104,7 @@ def salesorder_consent_begin(
     """Begin the administrator's consent."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).sign_in.begin_consent(account_id, worker, browser, return_to)
+    return use_cases(host).sign_in.begin_consent(account_id, worker, browser, return_to)
 
 
 @hookimpl
@@ -112,7 +114,7 @@ def salesorder_login_ticket(
     """Give a ticket."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).tickets.give(account_id, worker, return_to, purpose)
+    return use_cases(host).tickets.give(account_id, worker, return_to, purpose)
 
 
 @hookimpl
@@ -120,13 +122,13 @@ def salesorder_ticket_open(
     host: Host, ticket: str, worker: str | None, browser: str
 ) -> Redirect | None:
     """Open a ticket."""
-    return _use_cases(host).tickets.open(ticket, worker, browser) if is_ours(ticket) else None
+    return use_cases(host).tickets.open(ticket, worker, browser) if is_ours(ticket) else None
 
 
 @hookimpl
 def salesorder_disconnect(host: Host, account_id: str, worker: str) -> AccountView | None:
     """Forget the grant."""
-    return _use_cases(host).accounts.disconnect(account_id, worker) if is_ours(account_id) else None
+    return use_cases(host).accounts.disconnect(account_id, worker) if is_ours(account_id) else None
 
 
 @hookimpl
@@ -136,7 +138,7 @@ def salesorder_test_connection(
     """Test IMAP and SMTP."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).connection_tests.test(account_id, worker, progress)
+    return use_cases(host).connection_tests.test(account_id, worker, progress)
 
 
 @hookimpl
@@ -144,7 +146,7 @@ def salesorder_folder_choices(host: Host, account_id: str, worker: str) -> Folde
     """List the folders."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).folders.choices(account_id, worker)
+    return use_cases(host).folders.choices(account_id, worker)
 
 
 @hookimpl
@@ -154,13 +156,13 @@ def salesorder_folder_map(
     """Store the mapping."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).folders.map(account_id, mapping, worker)
+    return use_cases(host).folders.map(account_id, mapping, worker)
 
 
 @hookimpl
 def salesorder_generic_accounts_plan(host: Host, kind: str, worker: str) -> GenericPlan | None:
     """Plan the replacing of Generic accounts."""
-    return _use_cases(host).generics.plan(worker) if kind == KIND else None
+    return use_cases(host).generics.plan(worker) if kind == KIND else None
 
 
 @hookimpl
@@ -175,7 +177,7 @@ def salesorder_generic_accounts_replace(
     """Replace Generic accounts."""
     if kind != KIND:
         return None
-    return _use_cases(host).generics.replace(generic_ids, worker, force=force, progress=progress)
+    return use_cases(host).generics.replace(generic_ids, worker, force=force, progress=progress)
 
 
 @hookimpl
@@ -190,7 +192,7 @@ def salesorder_generic_accounts_restore(
     """Put Generic accounts back."""
     if kind != KIND:
         return None
-    return _use_cases(host).generics.restore(
+    return use_cases(host).generics.restore(
         generic_ids, worker, keep_new=keep_new, progress=progress
     )
 
@@ -206,13 +208,13 @@ def salesorder_jobs() -> list[Job]:
 @hookimpl
 def salesorder_job_run(host: Host, name: str, worker: str) -> JobReport | None:
     """Run a job."""
-    return _use_cases(host).jobs.run(name, worker) if is_ours(name) else None
+    return use_cases(host).jobs.run(name, worker) if is_ours(name) else None
 
 
 @hookimpl
 def salesorder_health(host: Host, worker: str) -> list[Finding]:
     """Check what may be wrong."""
-    return _use_cases(host).health.findings(worker)
+    return use_cases(host).health.findings(worker)
 
 
 @hookimpl
@@ -222,7 +224,7 @@ def salesorder_mail_preview(
     """Preview a mail."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).mail.preview(account_id, message, worker)
+    return use_cases(host).mail.preview(account_id, message, worker)
 
 
 @hookimpl
@@ -232,13 +234,13 @@ def salesorder_mail_send(
     """Queue a mail."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).mail.send(account_id, message, worker, request_id, wait)
+    return use_cases(host).mail.send(account_id, message, worker, request_id, wait)
 
 
 @hookimpl
 def salesorder_mail_delivery(host: Host, delivery_id: str, worker: str) -> Delivery | None:
     """Show one mail."""
-    return _use_cases(host).mail.delivery(delivery_id, worker) if is_ours(delivery_id) else None
+    return use_cases(host).mail.delivery(delivery_id, worker) if is_ours(delivery_id) else None
 
 
 @hookimpl
@@ -254,7 +256,7 @@ def salesorder_mail_deliveries(
     """List mails."""
     if not (account_id is None or is_ours(account_id)):
         return None
-    return _use_cases(host).mail.deliveries(account_id, state, document, worker, limit, before)
+    return use_cases(host).mail.deliveries(account_id, state, document, worker, limit, before)
 
 
 @hookimpl
@@ -264,13 +266,13 @@ def salesorder_mail_decide(
     """Do what a person decided."""
     if not is_ours(delivery_id):
         return None
-    return _use_cases(host).mail.decide(delivery_id, decision, worker)
+    return use_cases(host).mail.decide(delivery_id, decision, worker)
 
 
 @hookimpl
 def salesorder_work_due(host: Host, limit: int, worker: str) -> list[Work]:
     """List the work that is due."""
-    return _use_cases(host).mail.due(limit, worker)
+    return use_cases(host).mail.due(limit, worker)
 
 
 @hookimpl
@@ -280,4 +282,20 @@ def salesorder_work_run(
     """Do one account's work."""
     if not is_ours(account_id):
         return None
-    return _use_cases(host).mail.run(kind, account_id, seconds, worker)
+    return use_cases(host).mail.run(kind, account_id, seconds, worker)
+
+
+@hookimpl
+def salesorder_mail_access(
+    host: Host, account_id: str, protocol: str, worker: str, rejected: str | None
+) -> MailAccess | None:
+    """Give a token and where to use it."""
+    if not is_ours(account_id):
+        return None
+    return use_cases(host).access.mail_access(account_id, protocol, worker, rejected)
+
+
+@hookimpl
+def salesorder_sender_account(host: Host, address: str, worker: str) -> str | None:
+    """Find the account that sends for an address."""
+    return use_cases(host).access.sender_account(address, worker)

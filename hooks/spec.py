@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..schemas.access import MailAccess
     from ..schemas.account import FormErrors
     from ..schemas.delivery import Delivery, MailPreview, Work
     from ..schemas.event import Event
@@ -411,6 +412,33 @@ def salesorder_work_run(
 
     Raises ``NotAllowedError`` (``mail_accounts.maintain``), ``BadRequestError`` for an unknown
     `kind`.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_mail_access(
+    host: Host, account_id: str, protocol: str, worker: str, rejected: str | None
+) -> MailAccess | None:
+    """Give what a program of the host's own needs to open the mailbox over `protocol`.
+
+    Called before each connection: a token lasts about an hour. `protocol` is ``smtp`` or ``imap``.
+    `rejected` is a token that a mail server has just refused: a renewed one is given, unless the
+    refused one is younger than a minute. What is sent with it stands outside the limits that the
+    plugin keeps; ``hooks.connections.smtp_connection`` stands within.
+
+    Raises ``NotAllowedError`` (permission ``mail_accounts.use``), ``NoSuchAccountError``,
+    ``SignInNeededError``, ``RegistrationError``, ``UnavailableError``, ``BadRequestError``.
+    """
+
+
+@hookspec(firstresult=True)
+def salesorder_sender_account(host: Host, address: str, worker: str) -> str | None:
+    """Find the account that sends for a From address. Called where the host routes a mail.
+
+    Returns the id of the account with exactly this Sender email (of several: a connected one, then
+    the oldest), else that of the setting `default_account`, else None.
+
+    Raises ``NotAllowedError`` (``mail_accounts.use``).
     """
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 #: Characters of an argument at most: as many as its column has, or as a cookie can have.
-_LONGEST = {"browser": 4096, "return_to": 2000}
+_LONGEST = {"browser": 4096, "return_to": 2000, "rejected": 16384}
 _LONGEST_OTHER = 200
 _NEVER_EMPTY = frozenset({"worker", "request_id"})
 #: PostgreSQL refuses NUL in a text; a lone surrogate has no encoding.

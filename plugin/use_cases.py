@@ -11,6 +11,7 @@ from .connection.checking import ConnectionTests
 from .entra.identity import identity_for
 from .folders.mapping import Folders
 from .generic.replacing import Generics
+from .mail.access import Access
 from .mail.mail import Mail
 from .sign_in.app_access import AppAccess
 from .sign_in.sign_in import SignIn
@@ -69,6 +70,11 @@ class UseCases:
     def mail(self) -> Mail:
         """Mail through the accounts."""
         return Mail(self.context, self.vault)
+
+    @cached_property
+    def access(self) -> Access:
+        """Access for the host's own mail pipeline."""
+        return Access(self.context, self.vault)
 
     @cached_property
     def generics(self) -> Generics:

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     REPLACE = "mail_accounts.replace"
     #: Previewing and sending mail through an account, and seeing what became of it.
     SEND = "mail_accounts.send"
+    #: Opening an account's mailbox with the host's own programs.
+    USE = "mail_accounts.use"
     #: Deciding what becomes of a mail: taking it back, sending it again, giving it up.
     DECIDE = "mail_accounts.decide"
     #: Running the jobs and seeing the health of all accounts together.

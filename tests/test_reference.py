@@ -37,7 +37,7 @@ def events():
     calls = re.findall(r"emit_once\(\s*(?:f?\".*\"|\w+),\s*[\w.()]+,\s*(\"?\w+\"?)", sources)
     once = {REGISTRATION_NOTICE if name == "REGISTRATION_NOTICE" else name for name in calls}
     given = re.findall(r'"((?:authn|authz|mail_account)_[a-z_]+)"', sources)
-    given += re.findall(r'\b(?:happened|_tell)\(\s*(?:change,\s*)?"(\w+)"', sources)
+    given += re.findall(r'\b(?:happened|_tell|emit)\(\s*(?:change,\s*)?"(\w+)"', sources)
     return sorted({*given, *(name.strip('"') for name in once)})
 
 

@@ -18,6 +18,7 @@ WORDS = {
     "authz_consent_begin": "Administrator's consent requested",
     "authz_consent_reported": "Administrator's consent reported",
     "authz_fail": "Refused: a permission is missing",
+    "mail_access_given": "Access given to a program of the ERP",
     "mail_account_created": "Account created",
     "mail_account_deleted": "Account deleted",
     "mail_account_folders_mapped": "Folders mapped",

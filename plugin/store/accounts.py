@@ -140,6 +140,13 @@ def account_of_mailbox(connection: Connection, address: str) -> str | None:
     return found
 
 
+def ids_by_age(connection: Connection) -> list[str]:
+    """Return the ids of all accounts, the oldest first."""
+    return list(
+        connection.scalars(select(account.c.id).order_by(account.c.created_at, account.c.id))
+    )
+
+
 def name_taken(connection: Connection, name: str, *, but: str | None) -> bool:
     """Return whether another account has this name, in whatever case."""
     found = connection.scalar(_BY_NAME, {"key": name_key(name)})

@@ -128,6 +128,13 @@ def take_place(connection: Connection, name: str, window: Window, recipients: in
     return wait
 
 
+def count_recipients(connection: Connection, name: str, window: Window, recipients: int) -> None:
+    """Count recipients that were not known when the message took its place."""
+    row = locked_submitter(connection, name)
+    counted = row.with_one_more(window, recipients)["recipients"]
+    change_submitter(connection, name, recipients=counted)
+
+
 def change_submitter(connection: Connection, name: str, **values: Any) -> None:
     """Change columns of a submitter's row."""
     connection.execute(update(submitter).where(submitter.c.name == name).values(**values))

@@ -216,6 +216,28 @@ class Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
         # IMAPClient has imaplib tell each line to the log, at a quarter of a list's whole cost.
         self.wire.debug = 0
 
+    #: Called when a host's own program closes the client: gives back what was opened for it.
+    released: Callable[[], object] | None = None
+
+    def logout(self) -> Any:
+        """Log out, and give back what was opened for the client."""
+        try:
+            return super().logout()
+        finally:
+            self._give_back()
+
+    def shutdown(self) -> None:
+        """Close the connection, and give back what was opened for the client."""
+        try:
+            super().shutdown()
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        released, self.released = self.released, None
+        if released is not None:
+            released()
+
     @property
     def wire(self) -> Wire:
         """The connection as imaplib keeps it, of our kind."""

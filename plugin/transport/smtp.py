@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .stages import EnterStage
 
 #: How the client names itself: smtplib would ask the DNS for its own name. RFC 5321, 4.1.3.
-_OWN_NAME = "[127.0.0.1]"
+OWN_NAME = "[127.0.0.1]"
 #: Bytes of all answers to one exchange (the opening, one message); each has some hundred.
 _MOST_ANSWERED = 64 * 1024
 #: Seconds for the answers to RSET and QUIT: nothing depends on them.
@@ -128,17 +128,22 @@ def rcpt_to(address: str) -> bytes:
 
 @contextmanager
 def smtp_session(
-    settings: Settings, *, username: str, token: str, stage: EnterStage = unwatched
+    settings: Settings,
+    *,
+    username: str,
+    token: str,
+    stage: EnterStage = unwatched,
+    client: smtplib.SMTP | None = None,
 ) -> Iterator[SmtpSession]:
     """Sign `username` in with an access token; raise ``MailError`` with the socket closed.
 
     Eight round trips with `check_sender`, over TLS 1.3. Each stage is entered as `stage`: name,
     connect, tls (from the greeting to the second EHLO), sign_in. Opening takes
     `settings.mail_timeout` seconds at most, as does each method of the session, or ends with the
-    deadline in force.
+    deadline in force. `client` is one that is not connected yet, of the caller's own kind.
     """
     place, seconds = endpoints(settings).smtp, settings.mail_timeout
-    client = smtplib.SMTP(local_hostname=_OWN_NAME)
+    client = client or smtplib.SMTP(local_hostname=OWN_NAME)
     client.debuglevel = 0  # a host may debug with the class's, which prints the token
     try:
         with bounded(seconds, max_bytes=_MOST_ANSWERED):

@@ -39,6 +39,9 @@ USUAL = {
     "before": "m365:mail:0",
     "decision": "cancel",
     "seconds": 1.0,
+    "protocol": "smtp",
+    "rejected": None,
+    "address": "sales@contoso.test",
 }
 #: The kind says whose call it is: any text but ours is another plugin's.
 OURS_OR_NOT = {"kind"}

@@ -194,7 +194,7 @@ def called_use_cases():
                 match node:
                     case ast.Attribute(
                         value=ast.Attribute(
-                            value=ast.Call(func=ast.Name(id="_use_cases")), attr=room
+                            value=ast.Call(func=ast.Name(id="use_cases")), attr=room
                         ),
                         attr=method,
                     ):

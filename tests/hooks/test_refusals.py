@@ -46,6 +46,11 @@ CALLS = {
     ),
     "salesorder_job_run": (Permission.MAINTAIN, {"name": "m365:clean"}),
     "salesorder_health": (Permission.MAINTAIN, {}),
+    "salesorder_mail_access": (
+        Permission.USE,
+        {"account_id": ID, "protocol": "smtp", "rejected": None},
+    ),
+    "salesorder_sender_account": (Permission.USE, {"address": "sales@contoso.test"}),
     "salesorder_mail_preview": (Permission.SEND, {"account_id": ID, "message": OutgoingMail()}),
     "salesorder_mail_send": (
         Permission.SEND,

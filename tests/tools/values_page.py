@@ -22,6 +22,7 @@ host that makes a value by its keywords goes on working. Members of an enumerati
 This page is made of the code by `python tests/tools/values_page.py`.
 """
 TITLES = {
+    "access": "Access for the host's own programs",
     "account": "The account form",
     "delivery": "What became of a mail",
     "event": "Events",
