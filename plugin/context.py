@@ -77,7 +77,9 @@ class Context:
     @cached_property
     def engine(self) -> Engine:
         """The host's engine, at the current schema, with a key ring that fits its rows."""
-        engine = engine_for(self.host.name, self.settings.database_url)
+        settings = self.settings
+        idle = settings.database_idle
+        engine = engine_for(self.host.name, settings.database_url, idle_seconds=idle)
         check_keys(engine, self.ring)
         return engine
 

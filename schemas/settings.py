@@ -78,6 +78,8 @@ class Settings:
     smtp: Endpoint | None = None
     ca_file: Path | None = None
     proxy: str | None = field(default=None, repr=False)
+    #: Seconds after which an unused database connection is closed.
+    database_idle: float = 30.0
     http_timeout: float = 10.0
     mail_timeout: float = 20.0
     mail: MailSettings = field(default_factory=MailSettings)
@@ -189,6 +191,7 @@ class SettingsSchema(Schema):
     smtp = _setting(partial(_endpoint, default_port=587))
     ca_file = _setting(_file)
     proxy = _setting(proxy)
+    database_idle = _setting(partial(seconds, least=1, most=86400), load_default=30.0)
     http_timeout = _setting(partial(seconds, least=0.1, most=60), load_default=10.0)
     mail_timeout = _setting(partial(seconds, least=0.1, most=300), load_default=20.0)
     default_account = _setting(one_line)

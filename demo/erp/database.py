@@ -37,8 +37,8 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The file as SQLAlchemy names it."""
-        return f"sqlite:///{self.path}"
+        """The mail plugin's own file beside it, as SQLAlchemy names it."""
+        return f"sqlite:///{self.path.with_name('m365.sqlite3')}"
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -66,8 +66,11 @@ class DemoHost:
 
 
 def host_of(settings: Settings) -> DemoHost:
-    """Return the ERP of a database: ``--host salesorder_m365.demo.erp.host:host_of``."""
-    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    """Return the ERP whose file lies beside the plugin's.
+
+    For the command line: ``--host salesorder_m365.demo.erp.host:host_of``.
+    """
+    file = Path(settings.database_url.removeprefix("sqlite:///")).with_name("erp.sqlite3")
     return DemoHost(
         settings=settings,
         plugins=create_manager(),

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import SealError, StoreError
 from .engines import reading, writing
+from .forks import SQLITE
 from .sealing import Place
 from .tables import key_check
 
@@ -30,7 +31,7 @@ def check_keys(engine: Engine, ring: KeyRing) -> None:
     A key that the database has not seen yet is noted with a check value. The check runs once per
     process, engine and key.
     """
-    with _lock:
+    with SQLITE.passed(), _lock:
         done = _checked.setdefault(engine, set())
         fingerprints = {(key_id, ring.fingerprint(key_id)) for key_id in ring.key_ids}
         if fingerprints <= done:

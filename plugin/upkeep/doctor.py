@@ -10,12 +10,13 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...schemas.report import Finding  # noqa: TC001 - `to_plain` reads a Check's types
 from ..connection.explain import Subject, explained
 from ..entra.identity import identity_for
 from ..errors import M365Error, RegistrationError, StoreError
 from ..findings.catalogue import finding
 from ..settings.clouds import endpoints
-from ..settings.database import database_place
+from ..settings.database import database_file, database_place
 from ..settings.expiry import credential_expiry
 from ..store.engines import stored_revision
 from ..store.upgrade import CURRENT
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ...schemas.report import Finding
     from ...schemas.settings import Settings
     from ..context import Context
     from ..errors import SettingsError
@@ -101,6 +101,8 @@ class Doctor:
         by_code = {each.code: each for each in Health(self.context).findings(worker)}
         for name, codes in _HEALTH.items():
             here = tuple(by_code.pop(code) for code in codes if code in by_code)
+            if name == "Database":
+                here += self._readable()
             yield Check(name=name, saw=self._seen(name, saw, found=bool(here)), findings=here)
         if by_code:
             yield Check(name="Health", findings=tuple(by_code.values()))
@@ -118,6 +120,17 @@ class Doctor:
         if stored != CURRENT:
             return f"schema {stored} at {place}", (finding("database_not_ready"),)
         return f"current schema, {place}", ()
+
+    def _readable(self) -> tuple[Finding, ...]:
+        """Return a finding where others may read the file, or put another one in its place."""
+        file = database_file(self.context.settings.database_url)
+        if file is None or os.name != "posix":
+            return ()
+        open_file = file.stat().st_mode & _NOT_FOR_OTHERS
+        open_folder = file.absolute().parent.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX)
+        if not open_file and open_folder != stat.S_IWOTH:
+            return ()
+        return (finding("database_readable", file=str(file)),)
 
     def _seen(self, name: str, schema: str, *, found: bool) -> str:
         match name:

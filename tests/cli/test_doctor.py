@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from faults.proxy import FaultProxy
@@ -181,6 +182,18 @@ def test_a_newer_database(ready, erp, doctor):
     with writing(engine_for(erp.name, erp.settings.database_url)) as connection:
         connection.execute(text("UPDATE m365_alembic_version SET version_num = '9999'"))
     assert doctor() == {"Database": ["database_newer"]}
+
+
+def test_a_database_file_that_others_can_read(ready, doctor, live):
+    file = Path(live["database_url"].removeprefix("sqlite:///"))
+    folder = file.parent
+    for mode, codes in ((0o644, {"Database": ["database_readable"]}), (0o640, {}), (0o600, {})):
+        file.chmod(mode)
+        assert doctor() == codes
+    folder.chmod(0o777)
+    assert doctor() == {"Database": ["database_readable"]}
+    folder.chmod(0o1777)
+    assert doctor() == {}
 
 
 def test_a_settings_file_that_others_can_read(ready, live, doctor, tmp_path):

@@ -18,6 +18,7 @@ import pytest
 from salesorder_m365.demo.erp.database import Database
 from salesorder_m365.demo.erp.generics import Generics, Seed
 from salesorder_m365.plugin.settings.reading import PREFIX
+from salesorder_m365.plugin.store.engines import dispose_engines, engine_for
 
 log = logging.getLogger(__name__)
 COUNT, KILLS = 40, 20
@@ -67,12 +68,14 @@ class Bench:
             "client_id": "00000000-0000-4000-8000-000000000001",
             "client_secret": "1",
             "base_url": "https://erp.example.com",
-            "database_url": f"sqlite:///{self.file}",
+            "database_url": Database(self.file).url,
             "key_ring": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
         }
         self.env = os.environ | {PREFIX + name.upper(): value for name, value in settings.items()}
         self.env["SALESORDER_HOST"] = "salesorder_m365.demo.erp.host:host_of"
         Generics(Database(self.file)).add(self.seeds)
+        engine_for("kills", settings["database_url"])
+        dispose_engines()
         self.run("plan")
 
     def run(self, *words, last=0):
@@ -89,7 +92,9 @@ class Bench:
         return done.returncode, int(done.stdout.split()[-1]) if done.returncode == 0 else 0
 
     def query(self, sql):
-        with closing(sqlite3.connect(self.file)) as connection:
+        """Ask the host's file, or the plugin's for its tables."""
+        file = self.file.with_name("m365.sqlite3") if "m365_" in sql else self.file
+        with closing(sqlite3.connect(file)) as connection:
             return connection.execute(sql).fetchall()
 
     def hosts(self):

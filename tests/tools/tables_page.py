@@ -59,9 +59,9 @@ INTRODUCTION = """\
 # Database tables
 
 The plugin keeps its data in tables of its own, in the database of the setting `database_url`. All
-names begin with `m365_`, so the database may be the host's. Other programs may read the tables;
-only the plugin may write them. Their form may change with each version: the [hooks](hooks.md) are
-what stays.
+names begin with `m365_`, so a PostgreSQL database may be the host's; an SQLite file is the plugin's
+own. Other programs may read the tables; only the plugin may write them. Their form may change with
+each version: the [hooks](hooks.md) are what stays.
 
 This is schema {revision}. The table `m365_alembic_version` holds the number of the schema that a
 database has; [upgrading](upgrading.md) tells how it changes.

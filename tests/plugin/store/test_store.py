@@ -6,8 +6,8 @@ from alembic.migration import MigrationContext
 from salesorder_m365.plugin.errors import SealError, StoreError
 from salesorder_m365.plugin.store.engines import dispose_engines, engine_for, reading, writing
 from salesorder_m365.plugin.store.keys import check_keys
+from salesorder_m365.plugin.store.mail_tables import metadata
 from salesorder_m365.plugin.store.sealing import KeyRing
-from salesorder_m365.plugin.store.tables import metadata
 from salesorder_m365.schemas.settings import Key
 from sqlalchemy import text
 
