@@ -120,8 +120,9 @@ def salesorder_login_callback(
     and stays behind on the way back from Microsoft. `browser` then stands for the worker who began
     the sign-in, and that worker's permission is asked for.
 
-    Another browser, another worker, a second use or a late one is refused with the outcome
-    ``expired`` and no token request is made.
+    Another browser, another worker or a late return is refused with the outcome ``expired`` and no
+    token request is made. The same browser and worker get the same outcome again, for the state
+    alone too: a host may retry its transaction, and a browser may repeat a GET.
 
     Returns None for a query without a state of this plugin's.
     """

@@ -47,22 +47,25 @@ class Outcomes:
     worker: str
 
     def connected(self, signed_in_as: str, person: Person) -> LoginOutcome:
-        """Signed in as the right person, and the grant is stored."""
-        account_id, told = self.attempt.account_id, {"username": signed_in_as}
-        if person is Person.REPLACED:
-            self.context.emit("authn_person_changed", self.worker, account_id, **told)
-        self.context.emit("authn_login_success", self.worker, account_id, **told)
+        """Signed in as the right person; `tell_connected` once the grant is stored."""
         renamed = person is Person.RENAMED
         advice = f"Set Username to {signed_in_as}" if renamed else "Now press Test Connection"
         return LoginOutcome(
             code=LoginCode.CONNECTED,
-            account_id=account_id,
+            account_id=self.attempt.account_id,
             next_url=self.attempt.return_to,
             message=f"Connected. {signed_in_as} is signed in. {advice}.",
             signed_in_as=signed_in_as,
             expected=self.attempt.username,
             finding=self._finding("person_renamed", None, signed_in_as) if renamed else None,
         )
+
+    def tell_connected(self, signed_in_as: str, person: Person) -> None:
+        """Emit what the stored grant means."""
+        account_id, told = self.attempt.account_id, {"username": signed_in_as}
+        if person is Person.REPLACED:
+            self.context.emit("authn_person_changed", self.worker, account_id, **told)
+        self.context.emit("authn_login_success", self.worker, account_id, **told)
 
     def consented(self, answer: CallbackQuery) -> LoginOutcome:
         """Return what an administrator's answer means.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 from marshmallow import ValidationError
 
 from ...schemas.permission import SYSTEM, Permission
-from ...schemas.signin import LoginOutcome, Redirect, load_callback
+from ...schemas.plain import from_plain, to_plain
+from ...schemas.signin import LoginCode, LoginOutcome, Redirect, load_callback
 from ...schemas.text import same_address
 from ..border import use_case
 from ..entra.claims import check_id_token
@@ -109,10 +111,16 @@ class SignIn:
                 connection, answer.state, worker=worker, browser=browser, now=self.context.now()
             )
         outcomes = Outcomes(self.context, attempt, worker)
+        if not consumed and (again := _outcome_again(attempt, worker, browser)):
+            return again
         if not consumed or attempt.authority != self._authority:
             return outcomes.expired(foreign=not attempt.belongs_to(worker, browser))
         with self._deadline():
-            return self._answered(attempt, outcomes, answer)
+            outcome = self._answered(attempt, outcomes, answer)
+        if outcome.code is not LoginCode.CONNECTED:  # that one is stored with its grant
+            with writing(self.context.engine) as connection:
+                attempts.store_outcome(connection, attempt.state_hash, to_plain(outcome))
+        return outcome
 
     def _answered(
         self, attempt: Attempt, outcomes: Outcomes, answer: CallbackQuery
@@ -226,9 +234,11 @@ class SignIn:
         person = person_of(user, attempt.username, self._grant(attempt.account_id))
         if person is Person.ANOTHER:
             return outcomes.wrong_user(user.username)
-        if not self._keep(attempt, signed_in, user):
+        outcome = outcomes.connected(user.username, person)
+        if not self._keep(attempt, signed_in, user, outcome):
             return outcomes.expired(foreign=False)
-        return outcomes.connected(user.username, person)
+        outcomes.tell_connected(user.username, person)
+        return outcome
 
     def _check_origin(self, attempt: Attempt, answer: CallbackQuery) -> None:
         """Raise ``ForeignTokenError`` unless the answer is our authority's, and our tenant's.
@@ -259,8 +269,13 @@ class SignIn:
             tenant=settings.tenant,
         )
 
-    def _keep(self, attempt: Attempt, signed_in: SignedIn, user: SignedInUser) -> bool:
-        """Store the grant; not if the account was deleted or given another user meanwhile."""
+    def _keep(
+        self, attempt: Attempt, signed_in: SignedIn, user: SignedInUser, outcome: LoginOutcome
+    ) -> bool:
+        """Store the grant with its outcome.
+
+        Not if the account was deleted or given another user meanwhile.
+        """
         with writing(self.context.engine) as connection:
             row = accounts.read_account(connection, attempt.account_id)
             if row is None or not same_address(row.form.username, attempt.username):
@@ -277,4 +292,17 @@ class SignIn:
                 granted_at=self.context.now(),
             )
             try_now(connection, attempt.account_id)
+            attempts.store_outcome(connection, attempt.state_hash, to_plain(outcome))
         return True
+
+
+def _outcome_again(attempt: Attempt, worker: str, browser: str) -> LoginOutcome | None:
+    """Return what the attempt led to, if its own browser and worker ask once more.
+
+    A host that retries its transaction runs the callback again, and a browser repeats a GET.
+    """
+    if attempt.outcome is None or not attempt.belongs_to(worker, browser):
+        return None
+    with suppress(ValueError):  # of another version, during a rolling restart
+        return from_plain(LoginOutcome, attempt.outcome)
+    return None

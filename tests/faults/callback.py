@@ -37,7 +37,7 @@ def seen(bench: Bench, account: str, *outcomes: Any) -> dict[str, Any]:
 @fault(
     "C1",
     "the same callback twice, one after the other",
-    expected={"outcome": "connected, expired", "token requests": 1, "account": "connected"},
+    expected={"outcome": "connected, connected", "token requests": 1, "account": "connected"},
 )
 def replay(bench: Bench) -> Mapping[str, Any]:
     account = draft(bench)

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from salesorder_m365.hooks import spec
 from salesorder_m365.plugin.errors import NotAllowedError
+from salesorder_m365.plugin.store.engines import engine_for, writing
+from salesorder_m365.plugin.store.tables import attempt
 from salesorder_m365.schemas.outgoing import OutgoingMail
 from salesorder_m365.schemas.permission import SYSTEM, Permission
 from support.erp import BROWSER, WORKER
@@ -184,13 +186,57 @@ def test_a_stranger_is_told_nothing_of_the_account(erp, returned):
     assert (outcome.account_id, outcome.expected, outcome.next_url) == (None, None, "/")
 
 
-def test_a_replayed_callback_makes_no_token_request(erp, sim, returned):
+def test_a_callback_that_is_run_again_has_its_outcome_again(erp, sim, returned):
     account_id, query = returned
-    assert erp.finish(query).code == "connected"
-    again = erp.finish(query)
-    assert (again.code, again.finding.code) == ("expired", "attempt_expired")
+    first = erp.finish(query)
+    assert first.code == "connected"
+    told = list(erp.events)
+    again = [erp.finish(query), erp.finish({"state": query["state"]}), erp.finish(query, worker="")]
+    assert again == [first] * 3
     assert sim.count(grant_type="authorization_code") == 1
+    assert erp.events == told
     assert erp.view(account_id).state == "connected"
+
+
+@pytest.mark.parametrize("who", [{"worker": "worker-2"}, {"browser": "another-browser-altogether"}])
+def test_nobody_else_is_told_what_a_callback_led_to(erp, sim, returned, who):
+    erp.finish(returned[1])
+    outcome = erp.finish(returned[1], **who)
+    assert (outcome.code, outcome.finding.code) == ("expired", "attempt_foreign")
+    assert "sales@contoso.test" not in repr(outcome) or "browser" in who
+
+
+@pytest.mark.parametrize("mailbox", ["purchasing@contoso.test", None], ids=["other", "declined"])
+def test_a_sign_in_that_failed_has_its_outcome_again(erp, sim, mailbox):
+    account_id = erp.save().id
+    consent = mailbox is not None
+    url = erp.begin(account_id).url
+    query = sim.sign_in(url, mailbox or "sales@contoso.test", consent=consent)
+    first = erp.finish(query)
+    assert first.code == ("wrong_user" if consent else "declined")
+    assert erp.finish(query) == first
+    assert erp.event_names().count("authn_login_fail") == 1
+
+
+def test_an_outcome_of_another_version_is_not_shown(erp, sim, returned):
+    account_id, query = returned
+    erp.finish(query)
+    with writing(engine_for(erp.name, erp.settings.database_url)) as connection:
+        connection.execute(attempt.update().values(outcome={"code": "of a later version"}))
+    assert erp.finish(query).code == "expired"
+    assert erp.view(account_id).state == "connected"
+
+
+def test_a_replay_without_an_outcome_makes_no_token_request(erp, sim, returned, mocker):
+    # The process ended between redeeming the code and storing what came of it.
+    target = "salesorder_m365.plugin.sign_in.sign_in.SignIn._redeemed"
+    mocker.patch(target, side_effect=MemoryError)
+    with pytest.raises(MemoryError):
+        erp.finish(returned[1])
+    mocker.stopall()
+    again = erp.finish(returned[1])
+    assert (again.code, again.finding.code) == ("expired", "attempt_expired")
+    assert sim.count(grant_type="authorization_code") == 0
 
 
 def test_a_late_callback_makes_no_token_request(erp, sim, returned):

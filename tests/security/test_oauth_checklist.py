@@ -170,8 +170,9 @@ def test_04_of_parallel_replays_one_proceeds(erp, sim):
 
 def test_04_the_state_is_consumed_before_the_code_is_redeemed(erp, sim, returned):
     sim.faults.add(TokenFault(status=503))
-    assert erp.finish(returned[1]).code == "unavailable"
-    assert erp.finish(returned[1]).code == "expired"
+    first = erp.finish(returned[1])
+    assert first.code == "unavailable"
+    assert erp.finish(returned[1]) == first
     assert codes_redeemed(sim) == 1
 
 
@@ -586,7 +587,7 @@ def test_20_neither_code_nor_state_in_logs(erp, sim, front, everything):
     everything.turn_up()  # MSAL's loggers are there by now
     assert erp.finish(query, browser="another-browser-altogether").code == "expired"
     assert erp.finish(query).code == "connected"
-    assert erp.finish(query).code == "expired"
+    assert erp.finish(query).code == "connected"
     sim.faults.add(TokenFault(status=200, body=b"<html>"))
     assert erp.sign_in(sim, account_id).code == "unavailable"
     admin = front.browser()
