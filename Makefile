@@ -42,7 +42,7 @@ MAILS ?= 1000
 COUNT ?= 500
 ROUNDS ?= 3
 ONLY ?=
-PACKAGES := schemas plugin hooks simulator demo testing
+PACKAGES := schemas plugin hooks web simulator demo testing
 # mypy needs a folder named as the package is, whatever the checkout is called.
 TYPING := build/typing
 
