@@ -76,11 +76,17 @@ def salesorder_account_save(
 ) -> AccountView | FormErrors | None:
     """Create (`account_id` None) or change an account from the form's values.
 
-    `request_id` is the host's own id of this submission: creating again with the same one returns
-    the account that the first call made. Changing the Username of a connected account disconnects
-    it, for the grant belongs to the old one.
+    `request_id` is the host's own id of this submission: creating again with the same one, by the
+    same worker and with the same values, returns the account that the first call made. With other
+    content it is a ``BadRequestError``.
 
-    Returns the view, or ``FormErrors`` with messages per field and the values as typed.
+    `values` may hold two more than the form's fields. ``version`` is the view's: if somebody saved
+    since, both values are shown at their fields. ``confirmed`` is what ``FormErrors.values`` gave
+    with a question: a save that another user must sign in after is asked about first, where a
+    ``version`` is given. The old sign-in is kept, unused, until the new one, and serves again if
+    Username is set back.
+
+    Returns the view, or ``FormErrors`` with texts and codes per field and the values to draw.
     Raises ``NotAllowedError`` (``mail_accounts.create`` or ``.edit``), ``NoSuchAccountError``.
     """
 

@@ -30,10 +30,15 @@ class AccountForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormErrors:
-    """Why a form was not saved: messages per field name, and the values as they were typed."""
+    """Why a form was not saved: texts per field name, and the values as they were typed.
+
+    `values` are what the form is drawn with again, `version` and `confirmed` among them. `codes`
+    has a code beside each text, for hosts that word errors themselves.
+    """
 
     errors: Mapping[str, tuple[str, ...]]
     values: Mapping[str, Any] = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class AccountFormSchema(Schema):

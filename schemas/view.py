@@ -42,7 +42,8 @@ class ButtonState:
 class AccountView:
     """An account. `id` begins with ``m365:``; `mailbox` is what IMAP opens (the Sender email).
 
-    `events` are the last ten, newest first; in a list of accounts there are none.
+    `events` are the last ten, newest first; in a list of accounts there are none. `version` counts
+    the saves: sent back among the form's values, it keeps one tab from overwriting another.
     """
 
     id: str
@@ -58,6 +59,7 @@ class AccountView:
     finding: Finding | None
     report: ConnectionReport | None
     events: tuple[Event, ...] = ()
+    version: int = 0
     #: Mails that are queued or uncertain: a confirmation of Delete says what becomes of them.
     waiting: int = 0
     #: Why no mail leaves this account now; None while it does.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: How long an account's page looks whether a sign-in in another window has ended.
 POLLED_SECONDS = 600
+#: What an account's form sends back beside its fields.
+ASIDE = ("version", "confirmed")
 
 
 def login_note(account_id: str) -> str:
@@ -157,10 +159,11 @@ def _save(visit: Visit, kind: AccountKind, account_id: str | None) -> AccountVie
 
 def _values(visit: Visit, kind: AccountKind) -> dict[str, Any]:
     """Return what was typed into the form; browsers leave an unchecked box out."""
-    return {
+    typed = {
         field.name: visit.form.get(field.name, False if field.widget == "checkbox" else "")
         for field in kind.fields
     }
+    return typed | {name: visit.form[name] for name in ASIDE if name in visit.form}
 
 
 def _status(visit: Visit, wrong: FormErrors | None) -> int:

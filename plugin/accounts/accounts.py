@@ -1,4 +1,4 @@
-"""The accounts of one host: list, view, save, delete, disconnect. Mail is `mailbox`'s job."""
+"""The accounts of one host: list, view, save, delete, disconnect. `saving` decides about a save."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError
 from sqlalchemy.exc import IntegrityError
 
-from ...schemas.account import AccountForm, AccountFormSchema, FormErrors, load_account
+from ...schemas.account import AccountFormSchema, FormErrors
 from ...schemas.ids import ID_PREFIX
 from ...schemas.permission import Permission
-from ...schemas.text import same_address
 from ..border import use_case
 from ..errors import StoreError
+from ..findings.wording import form_errors
 from ..mail.pausing import settle_soon
 from ..mail.standing import standings
 from ..store import accounts, grants
 from ..store.engines import reading
 from ..store.events import last_events
+from .saving import ASIDE, AskedError, Submission, changed, read_submission, require_free
 from .views import view_of
 
 if TYPE_CHECKING:
@@ -67,11 +68,8 @@ class Accounts:
         permission = Permission.CREATE if account_id is None else Permission.EDIT
         self.context.require(worker, permission, account_id)
         try:
-            form = load_account(values)
-        except ValidationError as err:
-            return _form_errors(err, values)
-        try:
-            return self._store(account_id, form, worker, request_id)
+            submission = read_submission(values, request_id)
+            return self._store(account_id, submission, worker)
         except ValidationError as err:
             return _form_errors(err, values)
         except StoreError as err:
@@ -79,7 +77,7 @@ class Accounts:
                 raise
         # Another worker took the name, or sent the same request, at the same moment: now it shows.
         try:
-            return self._store(account_id, form, worker, request_id)
+            return self._store(account_id, submission, worker)
         except ValidationError as err:
             return _form_errors(err, values)
 
@@ -125,59 +123,41 @@ class Accounts:
             row, folders, self.context.settings, lambda asked: allows(worker, asked, row.id), events
         )
 
-    def _store(
-        self, account_id: str | None, form: AccountForm, worker: str, request_id: str
-    ) -> AccountView:
+    def _store(self, account_id: str | None, submission: Submission, worker: str) -> AccountView:
         with self.context.change(worker) as change:
             if account_id is None:
-                return self._create(change, form, request_id)
-            _change(change.connection, account_id, form)
-            change.happened("mail_account_updated", account_id, mailbox=form.sender_email)
+                return self._create(change, submission)
+            if changed(change.connection, account_id, submission):
+                mailbox = submission.form.sender_email
+                change.happened("mail_account_updated", account_id, mailbox=mailbox)
             return self.shown(change.connection, account_id, worker)
 
-    def _create(self, change: Change, form: AccountForm, request_id: str) -> AccountView:
-        connection, worker = change.connection, change.worker
-        made_before = accounts.account_of_request(connection, request_id)
-        if made_before is not None:
-            return self.shown(connection, made_before, worker)
-        _require_free(connection, form.account_name, but=None)
+    def _create(self, change: Change, submission: Submission) -> AccountView:
+        connection, worker, form = change.connection, change.worker, submission.form
+        before = accounts.read_request(connection, submission.request_id)
+        if before is not None:
+            submission.check_same(before, worker)
+            self.context.require(worker, Permission.VIEW, before.account_id)
+            return self.shown(connection, before.account_id, worker)
+        require_free(connection, form.account_name)
         account_id = ID_PREFIX + secrets.token_hex(16)
         accounts.insert_account(
-            connection, account_id, form, request_id=request_id, at=change.at, by=worker
+            connection,
+            account_id,
+            form,
+            request_id=submission.request_id,
+            request_digest=submission.digest,
+            at=change.at,
+            by=worker,
         )
         change.happened("mail_account_created", account_id, mailbox=form.sender_email)
         return self.shown(connection, account_id, worker)
 
 
-def _change(connection: Connection, account_id: str, form: AccountForm) -> None:
-    """Store the changed form; what belongs to the old user or mailbox goes."""
-    row = accounts.require_account(connection, account_id)
-    before = row.form
-    if form.account_name != before.account_name:
-        _require_free(connection, form.account_name, but=account_id)
-    if form == before:
-        return
-    accounts.update_account(connection, account_id, form)
-    moved = not same_address(before.sender_email, form.sender_email)
-    # What a person may open, Microsoft says. What the app may, an administrator chose by mailbox.
-    another_mailbox = moved and row.kind is grants.GrantKind.APP
-    if another_mailbox or not same_address(before.username, form.username):
-        grants.delete_grant(connection, account_id)
-    if moved:
-        accounts.store_mapping(connection, account_id, ())
-
-
-def _require_free(connection: Connection, name: str, *, but: str | None) -> None:
-    if accounts.name_taken(connection, name, but=but):
-        msg = f"There is an account “{name}” already. Choose another name."
-        raise ValidationError({"account_name": [msg]})
-
-
 def _form_errors(err: ValidationError, values: Mapping[str, Any]) -> FormErrors:
     messages: Any = err.messages
-    names = AccountFormSchema().fields
-    return FormErrors(
-        errors={name: tuple(texts) for name, texts in messages.items()},
-        # As typed, so that nothing is lost; but no field of the host's own (its CSRF token).
-        values={name: values[name] for name in names if name in values},
-    )
+    names = (*AccountFormSchema().fields, *ASIDE)
+    # As typed, so that nothing is lost; but no field of the host's own (its CSRF token).
+    typed = {name: values[name] for name in names if name in values}
+    again = err.again if isinstance(err, AskedError) else {}
+    return form_errors(messages, {**typed, **again})

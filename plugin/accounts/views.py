@@ -67,6 +67,7 @@ def view_of(
         finding=_why_refused(row, settings, events),
         report=shown_report(row.report, settings) if row.report else None,
         events=events,
+        version=row.version,
     )
 
 
@@ -81,6 +82,7 @@ def _why_refused(row: AccountRow, settings: Settings, events: tuple[Event, ...])
         links=consent_links(row.refused, settings),
         mailbox=row.form.sender_email,
         username=row.form.username,
+        signed_in=row.signed_in_as or "",
         client_id=settings.client_id,
         redirect_uri=settings.redirect_uri,
         erp=settings.base_url,

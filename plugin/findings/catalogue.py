@@ -105,7 +105,7 @@ def texts() -> Mapping[str, str]:
     )
 
 
-def text(name: str, **values: str) -> str:
+def text(name: str, /, **values: str) -> str:
     """Return the text `name` (``group.name``) with its placeholders filled."""
     return texts()[name].format_map(_Values(values, str))
 

@@ -42,6 +42,10 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = 3600.0
 
 
+#: The mark of a grant that is kept, but is another user's than the account names now.
+SET_ASIDE = "username_changed"
+
+
 class GrantKind(StrEnum):
     """Whose sign-in a grant is: a person's, or the app's own (client credentials)."""
 
@@ -379,6 +383,21 @@ def forgive_grants(connection: Connection, code: str) -> list[str]:
             )
         )
     return accounts
+
+
+def set_aside(connection: Connection, account_id: str) -> bool:
+    """Keep the grant, but let it serve no more, because the account names another user now.
+
+    Return whether there was one.
+    """
+    aside = update(grant).where(grant.c.account_id == account_id)
+    return connection.execute(aside.values(refused=SET_ASIDE, claims=null())).rowcount == 1
+
+
+def take_back(connection: Connection, account_id: str) -> None:
+    """Let a grant that was set aside serve again: the account names its user as before."""
+    aside = update(grant).where(grant.c.account_id == account_id, grant.c.refused == SET_ASIDE)
+    connection.execute(aside.values(refused=null(), tried_at=null()))
 
 
 def delete_grant(connection: Connection, account_id: str) -> bool:

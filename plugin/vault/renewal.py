@@ -132,6 +132,9 @@ class _Request:
             row = grants.read_token(connection, self._account_id)
         if row is None:
             raise SignInNeededError(self._account_id, "not_signed_in")
+        if row.refused == grants.SET_ASIDE:
+            # Microsoft still takes it, but the account names another user now: nothing asks.
+            raise SignInNeededError(self._account_id, row.refused)
         return row
 
     def _usable(self, row: TokenRow) -> bool:

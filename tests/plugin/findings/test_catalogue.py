@@ -39,6 +39,8 @@ KNOWN = {
     "accounts": "Sales, Purchasing",
     "problems": "SALESORDER_M365_TENANT: This setting is missing.",
     "names": "SALESORDER_M365_TENANT",
+    "stored": "Sales",
+    "typed": "Sales 2",
     "name": "contoso",
     "argument": "request_id",
     "problem": "must have 1 to 200 characters",
