@@ -28,6 +28,7 @@ from .names import with_account
 from .output import moment, say_fields, say_findings, say_json
 from .source import with_source
 from .tables import say_table
+from .token import token
 
 if TYPE_CHECKING:
     from ...schemas.account import FormErrors
@@ -45,6 +46,7 @@ def accounts() -> None:
 
 accounts.add_command(test)
 accounts.add_command(login)
+accounts.add_command(token)
 
 
 @accounts.command("list")

@@ -1,5 +1,6 @@
 """``accounts``, ``folders``, ``events``: what an administrator sees and does without the ERP."""
 
+import base64
 import json
 
 import pytest
@@ -191,3 +192,18 @@ def test_folders_of_an_account_without_sign_in(erp, run_live):
     result = run_live("folders", "show", "Sales")
     assert result.exit_code == 1
     assert "Nobody has signed in yet" in result.stderr
+
+
+def test_a_token_goes_through_a_pipe(sales, run_live):
+    token = run_live("accounts", "token", "Sales").stdout.strip()
+    assert token.count(".") == 2
+    blob = run_live("accounts", "token", "Sales", "--protocol", "imap", "--xoauth2").stdout
+    assert token.encode() in base64.b64decode(blob)
+
+
+def test_a_token_is_not_shown_on_a_terminal_unasked(sales, run_live, mocker):
+    mocker.patch("salesorder_m365.plugin.cli.token.on_terminal", return_value=True)
+    refused = run_live("accounts", "token", "Sales")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "--show" in refused.stderr
+    assert run_live("accounts", "token", "Sales", "--show").exit_code == 0
