@@ -12,6 +12,8 @@ from .entra.identity import identity_for
 from .folders.mapping import Folders
 from .generic.replacing import Generics
 from .mail.access import Access
+from .mail.adopting import Adoption
+from .mail.forgetting import Forgetting
 from .mail.mail import Mail
 from .sign_in.app_access import AppAccess
 from .sign_in.sign_in import SignIn
@@ -75,6 +77,16 @@ class UseCases:
     def access(self) -> Access:
         """Access for the host's own mail pipeline."""
         return Access(self.context, self.vault)
+
+    @cached_property
+    def adoption(self) -> Adoption:
+        """The mail of a database that was moved, copied or restored."""
+        return Adoption(self.context)
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """The personal data of finished mails, deleted."""
+        return Forgetting(self.context)
 
     @cached_property
     def generics(self) -> Generics:

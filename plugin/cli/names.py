@@ -1,6 +1,7 @@
-"""Names that a shell completes: accounts, roles, folders, events. Whatever fails completes nothing.
+"""Names that a shell completes: accounts, roles, folders, events, mails.
 
-Folders come from the mail server, with a short deadline: somebody waits at the prompt.
+Whatever fails completes nothing. Folders come from the mail server, with a short deadline:
+somebody waits at the prompt.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ C = TypeVar("C", bound="Callable[..., Any]")
 
 ROLES = ("inbox", "sent", "drafts", "junk", "trash", "archive")
 _SECONDS = 3.0
+#: Mails that are offered.
+_MAILS = 50
 
 
 def with_account(command: C) -> C:
@@ -93,6 +96,29 @@ class _Hasty(Source):
 def event_names(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Return the names of events."""
     return [CompletionItem(n, help=text) for n, text in WORDS.items() if n.startswith(typed)]
+
+
+def deliveries(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Return the newest mails by their ids, and their documents."""
+    try:
+        with opened(_source(ctx)) as use_cases:
+            found = use_cases.mail.deliveries(None, None, None, worker(), _MAILS, None)
+    except Exception:  # noqa: BLE001 - a shell's prompt is no place for errors
+        return []
+    named = {mail.id: f"{mail.state}: {mail.subject}" for mail in found}
+    if ctx.command.name == "trace":
+        named |= {mail.document: mail.subject for mail in found if mail.document}
+    return [CompletionItem(n, help=text) for n, text in named.items() if n.startswith(typed)]
+
+
+def decisions(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Return the decisions that the mail's state allows now."""
+    try:
+        with opened(_source(ctx)) as use_cases:
+            allowed = use_cases.mail.delivery(ctx.params["id_"], worker()).decisions
+    except Exception:  # noqa: BLE001 - likewise
+        return []
+    return [CompletionItem(str(each)) for each in allowed if each.startswith(typed)]
 
 
 def _source(ctx: click.Context) -> Source:

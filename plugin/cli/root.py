@@ -28,6 +28,7 @@ from .events import events
 from .folders import folders
 from .generic import generic
 from .keys import keys
+from .mail import mail
 from .output import colours_wanted
 from .settings import settings
 from .setup import setup
@@ -163,6 +164,7 @@ def main(ctx: click.Context) -> None:
 
 
 for command in (
-    *(accounts, completion, db, doctor, events, folders, generic, keys, settings, setup, status),
+    *(accounts, completion, db, doctor, events, folders),
+    *(generic, keys, mail, settings, setup, status),
 ):
     main.add_command(command)

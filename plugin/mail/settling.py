@@ -242,6 +242,37 @@ class Settlement:
             self._tell(change, "mail_cancelled", mail)
         return True
 
+    def left_behind(self, mail: DeliveryRow, why: Mapping[str, str]) -> bool:
+        """Settle in a copy of a database what the original goes on with."""
+        states = (mail.state,)
+        with self.context.change(self.worker) as change:
+            if mail.handed_at is not None:
+                return self._failed(change, mail, "database_copied", states=states)
+            if not self._finish(change, mail, DeliveryState.CANCELLED, {}, states=states):
+                return False
+            outbox.step(change.connection, mail.id, "left_behind", why)
+            self._tell(change, "mail_cancelled", mail)
+        return True
+
+    def restored(self, mail: DeliveryRow, since: float) -> bool:
+        """Settle that it may have been sent at any time `since`, as its row is a backup's."""
+        with self.context.change(self.worker) as change:
+            now = outbox.clock(change.connection)
+            values = _FREE | {
+                "state": DeliveryState.UNCERTAIN.value,
+                "ready": False,
+                "reason": WaitReason.NONE.value,
+                "not_before": now,
+                "handed_at": now,
+                "looks": 0,
+                "finding": "mail_uncertain",
+                "told": {**mail.told, "since": since},
+            }
+            if not outbox.settle(change.connection, mail.id, values, states=(mail.state,)):
+                return False
+            outbox.step(change.connection, mail.id, "restored")
+        return True
+
     def recovered(self, account_id: str) -> None:
         """Settle what a worker held that is gone: it was killed, or its lease ran out."""
         with self.context.change(self.worker) as change:

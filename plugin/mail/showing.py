@@ -38,6 +38,8 @@ STEPS = {
     "asked_again": "Sent again by {by}",
     "failed": "Not sent: {words}",
     "cancelled": "Taken back by {by}",
+    "left_behind": "Taken back by {by}: this database is a copy, and the other one sends it",
+    "restored": "The database was restored from a backup: it may have been sent since then",
 }
 _DECISIONS = {
     DeliveryState.QUEUED: (Decision.CANCEL, Decision.GIVE_UP, Decision.RETRY_NOW),

@@ -217,7 +217,8 @@ def test_the_page_is_made_of_the_commands():
 
 
 NAMES_OF_READING = {
-    *("check", "current", "doctor", "events", "list", "plan", "show", "status", "test"),
+    *("check", "current", "doctor", "events", "list", "plan", "queue", "show", "status", "test"),
+    "trace",
 }
 
 
@@ -226,17 +227,7 @@ def reading(group=main, *above):
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from reading(command, *above, name)
-        elif name in {
-            "list",
-            "show",
-            "check",
-            "current",
-            "doctor",
-            "events",
-            "plan",
-            "test",
-            "status",
-        }:
+        elif name in NAMES_OF_READING:
             yield " ".join((*above, name)), command
 
 

@@ -78,8 +78,8 @@ neither.
 
 ## Completion by the shell
 
-Commands, options, accounts, roles, folders, events and the fields of `--json` are completed. Put
-one line into the shell's start-up file:
+Commands, options, accounts, roles, folders, events, mails and the fields of `--json` are
+completed. Put one line into the shell's start-up file:
 
     eval "$(salesorder-m365 completion bash)"                # ~/.bashrc
     eval "$(salesorder-m365 completion zsh)"                 # ~/.zshrc
