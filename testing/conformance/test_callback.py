@@ -77,6 +77,23 @@ def test_two_tabs_sign_in_at_once(erp: Running) -> None:
     )
 
 
+def test_a_callback_that_comes_twice_ends_the_same(erp: Running) -> None:
+    """Browsers repeat a GET, and hosts a transaction: the second time is no failure."""
+    with erp.browser() as browser:
+        account_id = erp.new_account(browser)
+        query = erp.sign_in(erp.leave(browser, account_id))
+        first = erp.arrive(browser, query)
+        redeemed = erp.simulator.count(grant_type="authorization_code")
+        with erp.calls() as calls:
+            second = erp.arrive(browser, query)
+    codes = [c.result.code for c in calls if c.hook == "salesorder_login_callback" and c.result]
+    assert (second, codes) == (first, ["connected"]), (
+        "A repeated callback must be passed to the hook as the first was, and lead where it says."
+    )
+    assert erp.state(account_id) == "connected"
+    assert erp.simulator.count(grant_type="authorization_code") == redeemed
+
+
 def test_a_mapping_of_many_values_is_taken(erp: Running) -> None:
     """Such as Django's request.GET: ``[]`` gives a text, ``dict()`` of it lists."""
     with erp.browser() as browser:

@@ -48,6 +48,7 @@ DEFECTS = {
     "redirect_without_headers": "test_the_redirect_is_passed_on_whole",
     "redirect_as_found": "test_the_redirect_is_passed_on_whole",
     "one_value_per_login": "test_two_tabs_sign_in_at_once",
+    "callback_taken_once": "test_a_callback_that_comes_twice_ends_the_same",
     "copies_by_dict": "test_a_mapping_of_many_values_is_taken",
     "nothing_escaped": "test_what_people_wrote_is_escaped",
     "errors_as_faults": "test_a_refusal_is_no_fault",
@@ -383,6 +384,21 @@ def callback_logged(place):
         return status, headers
 
     return answering(ReferenceHost(place), change)
+
+
+def callback_taken_once(place):
+    under, seen = ReferenceHost(place), set()
+    inner = under.app
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http" and is_callback(scope, {}):
+            again = scope["query_string"] in seen
+            seen.add(scope["query_string"])
+            scope = scope | {"query_string": b"" if again else scope["query_string"]}
+        await inner(scope, receive, send)
+
+    under.app = app
+    return under
 
 
 class Copying:

@@ -14,6 +14,7 @@ GENERIC = "test_no_generic_account_is_lost"
 TESTS = {
     FIRST,
     "test_a_callback_from_another_browser_is_refused",
+    "test_a_callback_that_comes_twice_ends_the_same",
     "test_a_mapping_of_many_values_is_taken",
     "test_a_refusal_is_no_fault",
     "test_a_retried_save_makes_one_account",
