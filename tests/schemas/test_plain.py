@@ -103,7 +103,7 @@ def test_another_kind_of_json_is_a_value_error(kind):
         {"a": {1}},
         FormErrors(errors={}, values={"upload": b"x"}),
     ],
-    ids=repr,
+    ids=["set", "bytes", "object", "object in a list", "set in a mapping", "bytes in a value"],
 )
 def test_what_is_no_value_is_refused(value):
     with pytest.raises(TypeError, match="no value that crosses the border"):
