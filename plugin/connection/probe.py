@@ -30,11 +30,13 @@ from .stages import Track, run_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from ...schemas.folders import MappedFolder
     from ...schemas.report import Finding, Stage
     from ...schemas.settings import Endpoint, Settings
     from ..transport.imap import ImapSession, ListedFolder
+    from ..transport.smtp import SmtpSession
     from ..vault.renewal import AccessToken
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,14 @@ class _Ended:
 
     protocol: str
     error: Exception | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """How connections are opened: the network's seam."""
+
+    imap: Callable[..., AbstractContextManager[ImapSession]] = imap_session
+    smtp: Callable[..., AbstractContextManager[SmtpSession]] = smtp_session
 
 
 class _Board:
@@ -97,13 +107,14 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
     progress: Callable[[Stage], None] | None,
     now: Callable[[], datetime],
     mapped: Sequence[MappedFolder] = (),
+    sessions: Sessions = Sessions(),
 ) -> ConnectionReport:
     """Test a connection and return what was seen; whatever is wrong is a finding.
 
     `token(None)` gives a token; `token(rejected)` a renewed one, asked for once at most, after a
     server refused the first. Both may raise the vault's errors. `mapped` are the folders that
     must be there. `progress` is called in this thread with each stage as it starts and ends. It
-    ends within `settings.mail_timeout` seconds.
+    ends within `settings.mail_timeout` seconds. `sessions` open the connections.
     """
     subject = Subject(
         settings=settings,
@@ -114,7 +125,7 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
     )
     started_at, started = now(), time.monotonic()
     board = _Board(progress)
-    test = _Test(subject, board, token, mapped, now)
+    test = _Test(subject, board, token, mapped, now, sessions)
     errors = compared(
         test.run(),
         smtp_signed_in=board.passed("smtp", "sign_in"),
@@ -148,8 +159,10 @@ class _Test:
         token: Callable[[str | None], AccessToken],
         mapped: Sequence[MappedFolder],
         now: Callable[[], datetime],
+        sessions: Sessions,
     ) -> None:
         self._subject = subject
+        self._sessions = sessions
         self._now = now
         self._mapped = mapped
         self._board = board
@@ -226,7 +239,7 @@ class _Test:
 
     def _open_mailbox(self, token: str) -> None:
         subject, track = self._subject, self._imap
-        with imap_session(
+        with self._sessions.imap(
             subject.settings, mailbox=subject.mailbox, token=token, stage=track.stage
         ) as session:
             with track.stage("mailbox"):
@@ -248,7 +261,7 @@ class _Test:
     def _offer_sender(self, token: str) -> None:
         subject, track = self._subject, self._smtp
         with (
-            smtp_session(
+            self._sessions.smtp(
                 subject.settings, username=subject.username, token=token, stage=track.stage
             ) as session,
             track.stage("sender"),

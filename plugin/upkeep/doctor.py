@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,8 @@ class Doctor:
 
     context: Context
     file: Path | None
+    #: This computer's clock, in seconds since 1970.
+    clock: Callable[[], float] = time.time
 
     def checks(self, worker: str) -> Iterator[Check]:
         """Make one check after the other, each within the settings' time-outs."""
@@ -157,7 +160,7 @@ class Doctor:
         place = endpoints(settings).authority_url
         through = "through the proxy" if settings.proxy else "directly"
         try:
-            answered = ask_authority(settings)
+            answered = ask_authority(settings, clock=self.clock)
         except M365Error as err:
             yield Check(name="Sign-in server", saw=place, findings=(self._explained(err),))
             yield from (Check(name=name, tried=False) for name in ("Clock", *_REGISTRATION))

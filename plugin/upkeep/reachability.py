@@ -26,7 +26,7 @@ from ..wire.deadline import Deadline
 from ..wire.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ...schemas.settings import Settings
 
@@ -48,13 +48,13 @@ class _ArrivedError(Exception):
     """The way was gone up to the sign-in; nobody signs in."""
 
 
-def ask_authority(settings: Settings) -> Answered:
-    """Read the sign-in server's discovery document.
+def ask_authority(settings: Settings, *, clock: Callable[[], float] = time.time) -> Answered:
+    """Read the sign-in server's discovery document; `clock` is the one that is compared.
 
     Raises ``RegistrationError`` for an unknown tenant, ``MailError`` for a network that does not
     lead there, ``UnavailableError`` for any other answer.
     """
-    started, wall = time.monotonic(), _wall()
+    started, wall = time.monotonic(), clock()
     answer = _get(settings, _DISCOVERY)
     seconds = time.monotonic() - started
     if answer.status_code != 200:
@@ -67,12 +67,8 @@ def ask_authority(settings: Settings) -> Answered:
     return Answered(seconds, ahead)
 
 
-def _wall() -> float:
-    return time.time()
-
-
 def ask_redirect_uri(settings: Settings) -> bool:
-    """Tell whether the sign-in page sends people back to our address; False if it does not tell.
+    """Return whether the sign-in page sends people back to our address; False if it does not tell.
 
     With ``prompt=none`` and nobody signed in it must answer by a redirect (OpenID Connect Core
     §3.1.2.1), but only to an address that is registered (RFC 6749 §4.1.2.1). Raises what

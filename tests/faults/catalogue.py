@@ -1,9 +1,12 @@
-"""All faults, in the order of their numbers: importing the modules registers them."""
+"""All faults, in the order of their numbers: importing the modules registers them.
 
-from . import callback, mail, state, token_endpoint
+C numbers the faults of the callback and, beside them, those of what ends a grant.
+"""
+
+from . import callback, grants, mail, state, surroundings, token_endpoint
 from .registry import FAULTS, Fault, natural
 
-__all__ = ["all_faults", "callback", "mail", "state", "token_endpoint"]
+__all__ = ["all_faults", "callback", "grants", "mail", "state", "surroundings", "token_endpoint"]
 
 
 def all_faults() -> list[Fault]:

@@ -73,6 +73,7 @@ def run(sim, settings_for):
         sender=None,
         progress=None,
         mapped=(),
+        sessions=None,
         **changes,
     ):
         return module.probe(
@@ -85,6 +86,7 @@ def run(sim, settings_for):
             progress=progress,
             now=lambda: STARTED,
             mapped=mapped,
+            sessions=sessions or module.Sessions(),
         )
 
     return start
@@ -400,7 +402,7 @@ def test_not_connected_is_tried_once_more(sim, run, mocker):
     policies = sim.tenant.policies
     policies.authenticated_but_not_connected_for = {SALES}
     opened = []
-    real = module.imap_session
+    real = module.Sessions().imap
 
     def counted(*args, **kwargs):
         opened.append(kwargs["token"])
@@ -408,9 +410,8 @@ def test_not_connected_is_tried_once_more(sim, run, mocker):
             policies.authenticated_but_not_connected_for = set()
         return real(*args, **kwargs)
 
-    mocker.patch.object(module, "imap_session", counted)
     vault = Vault(sim)
-    report = run(vault)
+    report = run(vault, sessions=module.Sessions(imap=counted))
     assert report.passed
     assert len(opened) == 2
     assert opened[0] == opened[1]
@@ -420,9 +421,9 @@ def test_not_connected_is_tried_once_more(sim, run, mocker):
 
 def test_each_second_attempt_is_made_once(sim, run, mocker):
     sim.tenant.policies.authenticated_but_not_connected_for = {SALES}
-    opened = mocker.spy(module, "imap_session")
+    opened = mocker.Mock(side_effect=module.Sessions().imap)
     vault = Vault(sim, first=REFUSED_TOKEN)
-    report = run(vault)
+    report = run(vault, sessions=module.Sessions(imap=opened))
     assert codes(report) == ["mailbox_not_connected"]
     assert failed(report) == [("imap", "mailbox")]
     assert vault.asked == [None, REFUSED_TOKEN]
@@ -434,7 +435,7 @@ def test_each_second_attempt_is_made_once(sim, run, mocker):
 
 def test_a_second_attempt_that_breaks_earlier(sim, run, mocker):
     sim.tenant.policies.authenticated_but_not_connected_for = {SALES}
-    real, opened = module.imap_session, []
+    real, opened = module.Sessions().imap, []
 
     def broken(settings, **kwargs):
         opened.append(kwargs["token"])
@@ -442,8 +443,7 @@ def test_a_second_attempt_that_breaks_earlier(sim, run, mocker):
             kwargs["token"] = "no token any more"
         return real(settings, **kwargs)
 
-    mocker.patch.object(module, "imap_session", broken)
-    report = run()
+    report = run(sessions=module.Sessions(imap=broken))
     # What passed stays passed; the stage that asked for the second attempt is the broken one.
     assert failed(report) == [("imap", "mailbox")]
     assert statuses(report, "imap")["sign_in"] == "passed"
@@ -504,8 +504,8 @@ def test_a_progress_that_raises_breaks_nothing(run, caplog):
 
 def test_an_unexpected_error_is_unknown_and_logged_without_secrets(sim, run, mocker, caplog):
     secret = sim.new_token(SALES)
-    mocker.patch.object(module, "imap_session", side_effect=ZeroDivisionError(f"Bearer {secret}"))
-    report = run(Vault(sim, first=secret))
+    broken = mocker.Mock(side_effect=ZeroDivisionError(f"Bearer {secret}"))
+    report = run(Vault(sim, first=secret), sessions=module.Sessions(imap=broken))
     assert codes(report) == ["unknown"]
     assert failed(report) == [("imap", "name")]
     assert "ZeroDivisionError" in caplog.text
@@ -586,9 +586,8 @@ def test_the_protocols_share_what_the_token_left_of_the_time(sim, run, mocker):
             time.sleep(0.2)
             return super().__call__(rejected)
 
-    mocker.patch.object(module, "imap_session", watched("imap"))
-    mocker.patch.object(module, "smtp_session", watched("smtp"))
-    run(Slow(sim), mail_timeout=10)
+    sessions = module.Sessions(imap=watched("imap"), smtp=watched("smtp"))
+    run(Slow(sim), mail_timeout=10, sessions=sessions)
     assert left.keys() == {"imap", "smtp"}
     assert max(left.values()) <= 9.8
 
@@ -613,10 +612,9 @@ def test_a_thread_that_never_comes_back_is_given_up(run, mocker):
             over.wait(30)
         yield
 
-    mocker.patch.object(module, "imap_session", stuck)
     mocker.patch.object(module, "_GRACE", 0.1)
     try:
-        report = run(mail_timeout=0.5)
+        report = run(mail_timeout=0.5, sessions=module.Sessions(imap=stuck))
     finally:
         over.set()
     assert report.seconds < 5
