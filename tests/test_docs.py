@@ -291,6 +291,20 @@ def test_decisions_are_numbered_listed_and_of_one_form():
         assert f"]({record.name})" in index
 
 
+def test_where_each_part_is_tested_is_listed():
+    text = read("CONTRIBUTING.md").partition("| what | is tested in |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
+    parts = " ".join(part for part, _ in rows)
+    for room in sorted(path.parent.name for path in (ROOT / "plugin").glob("*/__init__.py")):
+        assert room in parts
+    for place in re.findall(r"`(tests/[\w./]+)`", " ".join(where for _, where in rows)):
+        assert (ROOT / place).exists()
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert {name for name in folders if f"tests/{name}" not in text} == set()
+    for name in sorted(path.name for path in (ROOT / "tests").glob("test_*.py")):
+        assert name in text
+
+
 # Included files --------------------------------------------------------------------------------
 
 
