@@ -13,6 +13,7 @@ WORDS = {
     "authn_login_begin": "Sign-in started",
     "authn_login_success": "Signed in with Microsoft",
     "authn_login_fail": "Sign-in failed",
+    "authn_person_changed": "Signed in as another person than before",
     "authn_token_deleted": "Disconnected",
     "authn_token_revoked": "Microsoft withdrew the sign-in",
     "authz_consent_begin": "Administrator's consent requested",

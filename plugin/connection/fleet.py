@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+# At run time too: results become JSON by their annotations.
+from ...schemas.report import Actor, ConnectionReport, Finding  # noqa: TC001
 from ..errors import M365Error, NoSuchAccountError
 from ..findings.catalogue import finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
-    from ...schemas.report import Actor, ConnectionReport, Finding
     from ...schemas.view import AccountView
 
     #: Tests one account by its id; may raise the errors of ours.
