@@ -14,7 +14,7 @@ from .steps import BUILD, SHIPPED, FailedError, copied, environment, main, requi
 FOLDER = BUILD / "lowest"
 QUICK = ("tests/schemas", "tests/plugin", "tests/hooks", "tests/simulator", "tests/demo")
 #: Of the extra `test`, what these tests need; they get their lower bounds too.
-RUNNER = {"hypothesis", "pytest", "pytest-mock", "pytest-timeout", "pytest-xdist"}
+RUNNER = {"gevent", "hypothesis", "pytest", "pytest-mock", "pytest-timeout", "pytest-xdist"}
 
 
 def lowest(line):

@@ -134,7 +134,9 @@ def test_an_answer_that_says_it_is_plain_is_taken(ask, header):
 
 def test_no_cookie_is_kept(play, authority, ca_file):
     server = play(
-        answering(b"", "Set-Cookie: fpc=abc; path=/", "Set-Cookie: x-ms-gateway=1; secure"),
+        answering(
+            b"", "Connection: close", "Set-Cookie: fpc=abc; path=/", "Set-Cookie: x=1; secure"
+        ),
         server_context(authority.issue_cert("localhost")),
     )
     with DeadlineSession(tls_context(ca_file), proxy=None) as session:
