@@ -126,8 +126,16 @@ class Context:
         except Exception:  # the host's code may raise anything; the change is committed already
             log.exception("the host's salesorder_event failed for %s", event.name)
 
-    def emit_once(self, notice: str, seconds: float, name: str, **details: str) -> bool:
-        """Emit an event of the system unless some worker gave this `notice` within `seconds`.
+    def emit_once(
+        self,
+        notice: str,
+        seconds: float,
+        name: str,
+        worker: str = SYSTEM,
+        account_id: str | None = None,
+        **details: str,
+    ) -> bool:
+        """Emit an event unless some worker of the host gave this `notice` within `seconds`.
 
         Return whether it was emitted. The database decides, so that one of many workers does it.
         """
@@ -139,7 +147,7 @@ class Context:
             log.error("notice %s was not given: %s", notice, err)  # noqa: TRY400 - likewise
             return False
         if due:
-            self.emit(name, SYSTEM, None, **details)
+            self.emit(name, worker, account_id, **details)
         return due
 
     def alarm_registration(self, code: str) -> None:

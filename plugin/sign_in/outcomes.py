@@ -14,8 +14,10 @@ from ..errors import M365Error, RegistrationError, UnavailableError
 from ..findings.catalogue import finding
 from ..findings.classify import unavailable_code
 from ..findings.entra_codes import entra_code
+from ..findings.redact import printable
 from ..settings.clouds import endpoints
 from ..store import grants
+from ..store.attempts import digest
 from .person import Person
 
 if TYPE_CHECKING:
@@ -36,6 +38,18 @@ _CODES = {
     "microsoft_unavailable": LoginCode.UNAVAILABLE,
     "throttled": LoginCode.UNAVAILABLE,
 }
+
+
+#: A callback that is loaded again is an event once in so many seconds.
+_REPLAY_SECONDS = 60.0
+
+
+def gone() -> LoginOutcome:
+    """Return what is said of an attempt that is not stored any more."""
+    found = finding("attempt_gone")
+    return LoginOutcome(
+        code=LoginCode.EXPIRED, account_id=None, next_url="/", message=found.title, finding=found
+    )
 
 
 @dataclass(frozen=True)
@@ -96,9 +110,19 @@ class Outcomes:
 
     def expired(self, *, foreign: bool) -> LoginOutcome:
         """Too late, used before, or come back to another browser or worker."""
-        own = self.attempt.worker == self.worker
+        attempt, own = self.attempt, self.attempt.worker == self.worker
         code = "attempt_foreign" if foreign else "attempt_expired"
-        return self.failed(LoginCode.EXPIRED, code, own=own)
+        # Anybody who has the address can load it as often as they like.
+        replay = digest(f"{attempt.account_id} {self.worker}")
+        self.context.emit_once(
+            f"{code} {replay}",
+            _REPLAY_SECONDS,
+            "authn_login_fail",
+            self.worker,
+            attempt.account_id,
+            code=code,
+        )
+        return self._ended(LoginCode.EXPIRED, code, own=own)
 
     def wrong_user(self, signed_in_as: str) -> LoginOutcome:
         """Somebody else signed in: nothing was stored."""
@@ -146,17 +170,28 @@ class Outcomes:
         err: BaseException | None = None,
         *,
         signed_in_as: str | None = None,
+    ) -> LoginOutcome:
+        """Emit the failure and return an outcome with the finding `code`."""
+        self.context.emit("authn_login_fail", self.worker, self.attempt.account_id, code=code)
+        return self._ended(outcome, code, err, signed_in_as=signed_in_as)
+
+    def _ended(
+        self,
+        outcome: LoginCode,
+        code: str,
+        err: BaseException | None = None,
+        *,
+        signed_in_as: str | None = None,
         own: bool = True,
     ) -> LoginOutcome:
         """Return an outcome with the finding `code`; to strangers it names no account."""
-        self.context.emit("authn_login_fail", self.worker, self.attempt.account_id, code=code)
         found = self._finding(code, err, signed_in_as or "")
         return LoginOutcome(
             code=outcome,
             account_id=self.attempt.account_id if own else None,
             next_url=self.attempt.return_to if own else "/",
             message=found.title,
-            signed_in_as=signed_in_as,
+            signed_in_as=signed_in_as and printable(signed_in_as),
             expected=self.attempt.username if own else None,
             finding=found,
         )

@@ -7,7 +7,6 @@ only the browser, worker and account that it was begun with can finish it, once,
 from __future__ import annotations
 
 import json
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,9 +28,10 @@ from ..store import accounts, attempts, grants
 from ..store.engines import reading, writing
 from ..wire.deadline import Deadline
 from .device import signed_in_by_device
-from .outcomes import Outcomes
+from .outcomes import Outcomes, gone
 from .person import Person, person_of
 from .return_to import check_return_to
+from .states import is_ours, new_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class SignIn:
     def begin(self, account_id: str, worker: str, browser: str, return_to: str) -> Redirect:
         """Store an attempt and return Microsoft's sign-in page."""
         row = self._account(account_id, worker, browser, return_to)
-        state = secrets.token_urlsafe(32)
+        state = new_state(self.context.ring)
         with self._deadline():
             flow = self.identity().begin(
                 state=state, username=row.form.username, claims=self._claims(account_id)
@@ -75,7 +75,7 @@ class SignIn:
     def begin_consent(self, account_id: str, worker: str, browser: str, return_to: str) -> Redirect:
         """Store an attempt and return Microsoft's page for an administrator's consent."""
         row = self._account(account_id, worker, browser, return_to)
-        state = secrets.token_urlsafe(32)
+        state = new_state(self.context.ring)
         with self._deadline():
             redirect = Redirect(
                 url=self.identity().consent_url(state),
@@ -102,7 +102,8 @@ class SignIn:
         with reading(self.context.engine) as connection:
             attempt = attempts.find_attempt(connection, answer.state)
         if attempt is None:
-            return None
+            # We gave it: its account, and the attempt with it, has gone meanwhile.
+            return gone() if is_ours(answer.state, self.context.ring) else None
         worker = worker or (attempt.worker if attempt.was_begun_in(browser) else SYSTEM)
         if attempt.worker == worker:
             self.context.require(worker, Permission.CONNECT, attempt.account_id)
@@ -235,8 +236,9 @@ class SignIn:
         if person is Person.ANOTHER:
             return outcomes.wrong_user(user.username)
         outcome = outcomes.connected(user.username, person)
-        if not self._keep(attempt, signed_in, user, outcome):
-            return outcomes.expired(foreign=False)
+        obstacle = self._keep(attempt, signed_in, user, outcome)
+        if obstacle:
+            return outcomes.failed(LoginCode.EXPIRED, obstacle)
         outcomes.tell_connected(user.username, person)
         return outcome
 
@@ -271,15 +273,17 @@ class SignIn:
 
     def _keep(
         self, attempt: Attempt, signed_in: SignedIn, user: SignedInUser, outcome: LoginOutcome
-    ) -> bool:
-        """Store the grant with its outcome.
+    ) -> str:
+        """Store the grant with its outcome; return the finding of what kept it from that.
 
-        Not if the account was deleted or given another user meanwhile.
+        That is an account that was deleted or given another user meanwhile.
         """
         with writing(self.context.engine) as connection:
             row = accounts.read_account(connection, attempt.account_id)
-            if row is None or not same_address(row.form.username, attempt.username):
-                return False
+            if row is None:
+                return "account_gone"
+            if not same_address(row.form.username, attempt.username):
+                return "account_changed_meanwhile"
             grants.put_grant(
                 connection,
                 self.context.ring,
@@ -293,7 +297,7 @@ class SignIn:
             )
             try_now(connection, attempt.account_id)
             attempts.store_outcome(connection, attempt.state_hash, to_plain(outcome))
-        return True
+        return ""
 
 
 def _outcome_again(attempt: Attempt, worker: str, browser: str) -> LoginOutcome | None:

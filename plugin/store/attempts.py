@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .sealing import KeyRing
 
 
+#: Attempts of one worker for one account that are kept: a button pressed in a loop makes more.
+MOST_ATTEMPTS = 20
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One sign-in or consent on its way; `purpose` is ``login`` or ``consent``."""
@@ -62,8 +66,16 @@ def flow_place(state_hash: str) -> Place:
 
 
 def store_attempt(connection: Connection, row: Attempt, *, now: datetime) -> None:
-    """Store an attempt, and clear those that ran out more than a day ago."""
+    """Store an attempt; clear those that ran out a day ago, and a worker's oldest of many."""
     connection.execute(delete(attempt).where(attempt.c.expires_at < now - timedelta(days=1)))
+    mine = (attempt.c.account_id == row.account_id, attempt.c.worker == row.worker)
+    newest = (
+        select(attempt.c.state_hash)
+        .where(*mine)
+        .order_by(attempt.c.expires_at.desc(), attempt.c.state_hash)
+        .limit(MOST_ATTEMPTS - 1)
+    )
+    connection.execute(delete(attempt).where(*mine, attempt.c.state_hash.not_in(newest)))
     connection.execute(
         insert(attempt).values(
             state_hash=row.state_hash,

@@ -7,6 +7,8 @@ and key, so that one row's value does not open in another's place.
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +21,8 @@ from ..errors import SealError
 if TYPE_CHECKING:
     from ...schemas.settings import Key
 
+#: What a mark is of; no sealing uses the key with such a text.
+_MARK = b"salesorder-m365 mark\0"
 _VERSION = 1
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
@@ -70,6 +74,17 @@ class KeyRing:
         nonce = os.urandom(_NONCE_BYTES)
         data = place.associated_data(key_id)
         return header(key_id) + nonce + self._ciphers[key_id].encrypt(nonce, secret, data)
+
+    def mark(self, text: str, *, key_id: str | None = None) -> str:
+        """Return 22 characters by which a text is known again as one of ours (HMAC-SHA-256)."""
+        secret = self._secrets[key_id or self.newest]
+        tag = hmac.digest(secret, _MARK + text.encode(), "sha256")[:16]
+        return base64.urlsafe_b64encode(tag).decode().rstrip("=")
+
+    def has_marked(self, text: str, mark: str) -> bool:
+        """Return whether a key of the ring gave this text this mark."""
+        marks = [self.mark(text, key_id=key_id) for key_id in self.key_ids]
+        return any(hmac.compare_digest(mark.encode(), known.encode()) for known in marks)
 
     def open(self, sealed: bytes, place: Place) -> bytes:
         """Return the secret; raise ``SealError`` that tells a missing key from a damaged value."""

@@ -49,7 +49,8 @@ def sent():
 
 @pytest.fixture
 def context(url, sent):
-    settings = SimpleNamespace(database_url=url, key_ring=(Key(id="k1", secret=bytes(32)),))
+    key = Key(id="k1", secret=bytes(32))
+    settings = SimpleNamespace(database_url=url, key_ring=(key,), database_idle=60.0)
     host = SimpleNamespace(
         name="contoso", settings=settings, allows=lambda *_: True, now=lambda: AT
     )
