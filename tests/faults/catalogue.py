@@ -3,10 +3,19 @@
 C numbers the faults of the callback and, beside them, those of what ends a grant.
 """
 
-from . import callback, grants, mail, state, surroundings, token_endpoint
+from . import callback, grants, mail, state, surroundings, token_endpoint, tracebacks
 from .registry import FAULTS, Fault, natural
 
-__all__ = ["all_faults", "callback", "grants", "mail", "state", "surroundings", "token_endpoint"]
+__all__ = [
+    "all_faults",
+    "callback",
+    "grants",
+    "mail",
+    "state",
+    "surroundings",
+    "token_endpoint",
+    "tracebacks",
+]
 
 
 def all_faults() -> list[Fault]:

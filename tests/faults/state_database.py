@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from salesorder_m365.plugin.store import engines, grants
-from salesorder_m365.plugin.vault import renewal as vault
+from salesorder_m365.plugin.vault import leasing
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -30,7 +30,7 @@ def locked(bench: Bench) -> Iterator[None]:
 
 def impatient() -> Any:
     """Let the vault wait 0.3 s for SQLite's lock instead of 15."""
-    return patch.object(vault, "writing", partial(engines.writing, patience=0.3))
+    return patch.object(leasing, "writing", partial(engines.writing, patience=0.3))
 
 
 @fault(

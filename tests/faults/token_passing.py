@@ -128,13 +128,10 @@ _GOOD = {"access_token": "x", "token_type": "Bearer", "expires_in": 3600}
         "an empty access_token": {"body": {**_GOOD, "access_token": ""}},
         "access_token as a list": {"body": {**_GOOD, "access_token": ["x"]}},
         "expires_in as text": {"body": {**_GOOD, "expires_in": "soon"}},
-        "expires_in missing": {"body": {"access_token": "x", "token_type": "Bearer"}},
         "expires_in 0": {"body": {**_GOOD, "expires_in": 0}},
         "expires_in negative": {"body": {**_GOOD, "expires_in": -5}},
-        "expires_in null": {"body": {**_GOOD, "expires_in": None}},
         "id_token as junk": {"body": {**_GOOD, "id_token": "a.b.c"}},
         "id_token as a number": {"body": {**_GOOD, "id_token": 7}},
-        "client_info as junk": {"body": {**_GOOD, "client_info": "%%%"}},
         "scope as a number": {"body": {**_GOOD, "scope": 7}},
         "error as a number, 400": {"status": 400, "body": {"error": 7}},
         "error null, 400": {"status": 400, "body": {"error": None}},
@@ -146,6 +143,32 @@ _GOOD = {"access_token": "x", "token_type": "Bearer", "expires_in": 3600}
 )
 def junk_fields(bench: Bench, scripted: dict[str, Any]) -> Mapping[str, Any]:
     return passing(bench, **{"status": 200, **scripted})
+
+
+@fault(
+    "T4",
+    "{}: taken as good for an hour",
+    expected={"first": "token", "POSTs": 1, "valid": "an hour", "renewable": True},
+    cases={
+        "expires_in missing": {"access_token": "x", "token_type": "Bearer"},
+        "expires_in null": {**_GOOD, "expires_in": None},
+        "expires_in as a fraction": {**_GOOD, "expires_in": 3600.0},
+        "client_info as junk": {**_GOOD, "client_info": "%%%"},
+    },
+)
+def good_for_an_hour(bench: Bench, body: dict[str, Any]) -> Mapping[str, Any]:
+    bench.expire()
+    bench.script(status=200, body=body)
+    first, row = bench.ask(), bench.row()
+    left = row.expires_at - row.read_at
+    posts = bench.posts
+    bench.expire()
+    return {
+        "first": first.kind,
+        "POSTs": posts,
+        "valid": "an hour" if 3590 < left <= 3601 else left,
+        "renewable": bench.ask().kind == "token",
+    }
 
 
 @fault(
