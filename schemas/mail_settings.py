@@ -40,6 +40,8 @@ class MailTimes:
     lag_allowed: float = 10 * _MINUTE
     #: How long a lag that was seen is remembered.
     lag_memory: float = 30 * _DAY
+    #: What waited untried for longer may have left before a backup was restored: looked for first.
+    forgotten: float = _HOUR
     #: Waits after a passing refusal; the last one repeats.
     retries: tuple[float, ...] = tuple(m * _MINUTE for m in (1, 2, 5, 10, 20, 40, 60))
     #: A mail that has waited so long is told of as delayed, once.

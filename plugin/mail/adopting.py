@@ -98,8 +98,7 @@ class Adoption:
             if _still_ahead(mail, now):
                 # A person may have sent it at once, after the backup.
                 with writing(self.context.engine) as connection:
-                    told = {**mail.told, "since": since}
-                    outbox.settle(connection, mail.id, {"told": told}, states=("queued",))
+                    outbox.settle(connection, mail.id, {"looks": -1}, states=("queued",))
             else:
                 count += settlement.restored(mail, since)
         return count

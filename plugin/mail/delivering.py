@@ -34,6 +34,7 @@ from ..transport.smtp import smtp_session
 from ..transport.smtp_submission import SmtpSubmission
 from ..transport.submission import Outgoing, RecipientsRefusedError
 from ..wire.deadline import Deadline
+from .forgotten import Forgotten
 from .limiting import ConnectionsTakenError, connection_lease, window_of
 from .queueing import origin
 from .settling import Settlement
@@ -120,6 +121,10 @@ class Deliverer:
     def _settlement(self) -> Settlement:
         return Settlement(self.context, self.worker)
 
+    @property
+    def _forgotten(self) -> Forgotten:
+        return Forgotten(self.context, self.vault)
+
     def run(self, account_id: str, seconds: float) -> int:
         """Deliver what is due of an account for at most so many seconds; return how many mails.
 
@@ -133,7 +138,10 @@ class Deliverer:
                 return 0
         try:
             row = self._tidied(account_id)
-            return 0 if row is None else self._deliver(row, run)
+            if row is None:
+                return 0
+            run.hold_off = self._forgotten.look(row)
+            return self._deliver(row, run)
         finally:
             self._give_back(account_id, run)
 
@@ -369,6 +377,10 @@ class Deliverer:
         """Return a claimed mail for the transport, unless it must not leave this database."""
         if mail.origin != origin(self.context):
             self._settlement.pause(mail, MailError("database_moved", stage="sender"), run.owner)
+            return None
+        if self._forgotten.holds(mail):
+            run.hold_off = self._mail.times.place_wait
+            self._settlement.put_back(mail, run.owner, reason=WaitReason.NONE)
             return None
         with reading(self.context.engine) as connection:
             known = limits.read_submitter(connection, mail.submitter)

@@ -69,6 +69,19 @@ class Settlement:
     def found(self, mail: DeliveryRow, evidence: Mapping[str, str]) -> bool:
         """Settle that a copy, a bounce or a reply shows that it was taken, however late."""
         states = (DeliveryState.UNCERTAIN.value, DeliveryState.FAILED.value)
+        return self._found(mail, evidence, states=states)
+
+    def found_waiting(self, mail: DeliveryRow, evidence: Mapping[str, str]) -> bool:
+        """Settle the same of a mail that waits for its first attempt here."""
+        return self._found(mail, evidence, states=(DeliveryState.QUEUED.value,))
+
+    def _found(
+        self,
+        mail: DeliveryRow,
+        evidence: Mapping[str, str],
+        *,
+        states: Sequence[str],
+    ) -> bool:
         with self.context.change(self.worker) as change:
             found = {"evidence": dict(evidence), "finding": "", "server_words": ""}
             if not self._finish(change, mail, DeliveryState.SENT, found, states=states):

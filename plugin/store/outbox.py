@@ -484,6 +484,38 @@ def outdated(
     return [_row(found) for found in connection.execute(query)]
 
 
+def unlooked(
+    connection: Connection, account_id: str, *, longer: float, limit: int
+) -> list[DeliveryRow]:
+    """Return what may leave, was never tried, and is to be looked for first.
+
+    It has waited `longer`, or was marked when a backup was restored (``looks`` below 0).
+    """
+    unseen = or_(
+        delivery.c.looks < 0,
+        and_(delivery.c.looks == 0, delivery.c.queued_at <= database_now() - longer),
+    )
+    query = (
+        select(*_COLUMNS)
+        .where(
+            delivery.c.account_id == account_id,
+            delivery.c.state == text("'queued'"),
+            delivery.c.ready,
+            delivery.c.attempts == 0,
+            ~delivery.c.resent,
+            unseen,
+        )
+        .limit(limit)
+    )
+    return [_row(found) for found in connection.execute(query)]
+
+
+def first_step(connection: Connection, ids: Sequence[str]) -> float:
+    """Return when the first of these mails was queued."""
+    query = select(func.min(trail.c.at)).where(trail.c.delivery_id.in_(ids))
+    return float(connection.scalar(query) or 0.0)
+
+
 def handed_since(
     connection: Connection, submitter: str, since: float, limit: int
 ) -> list[DeliveryRow]:
@@ -492,6 +524,23 @@ def handed_since(
         select(*_COLUMNS)
         .where(delivery.c.submitter == submitter, delivery.c.handed_at >= since)
         .order_by(delivery.c.handed_at)
+        .limit(limit)
+    )
+    return [_row(found) for found in connection.execute(query)]
+
+
+def handed_before(
+    connection: Connection, submitter: str, before: float, limit: int
+) -> list[DeliveryRow]:
+    """Return the last mails of a submitter that were handed over before that time and sent."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            delivery.c.submitter == submitter,
+            delivery.c.handed_at < before,
+            delivery.c.state == DeliveryState.SENT.value,
+        )
+        .order_by(delivery.c.handed_at.desc())
         .limit(limit)
     )
     return [_row(found) for found in connection.execute(query)]

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from salesorder_m365.plugin.store import outbox
 from salesorder_m365.plugin.store.engines import writing
 from salesorder_m365.plugin.store.mail_tables import body, delivery, mailing
 from salesorder_m365.plugin.store.tables import event
@@ -11,6 +10,7 @@ from salesorder_m365.schemas.delivery import DeliveryState, RecipientState, Wait
 from salesorder_m365.schemas.outgoing import Address
 from salesorder_m365.simulator.mail.smtp.faults import SmtpFault, Stage
 from sqlalchemy import func, select
+from support.outbox import age, clock, emptied, release
 
 QUEUED, SENT, UNCERTAIN, FAILED = (
     DeliveryState.QUEUED,
@@ -58,24 +58,10 @@ def test_what_the_server_does_decides(office, fault, state, reason, taken):
     assert found.finding is not None
     # What did not go wrong for good goes right when the server is well again.
     if reason == "retry":
-        release(here)
+        release(here.engine)
         here.deliver()
         assert here.now(sent).state is SENT
         assert here.taken == [sent.message_id]
-
-
-def release(here):
-    """Let the waits be over."""
-    with writing(here.engine) as connection:
-        connection.execute(delivery.update().values(not_before=0))
-
-
-def age(here, seconds):
-    """Let everything have happened so many seconds earlier."""
-    with writing(here.engine) as connection:
-        for column in ("handed_at", "not_before", "queued_at"):
-            changed = {column: delivery.c[column] - seconds}
-            connection.execute(delivery.update().values(changed))
 
 
 def test_a_copy_in_sent_items_settles_it(office):
@@ -83,7 +69,7 @@ def test_a_copy_in_sent_items_settles_it(office):
     sent = here.send()
     here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop"))
     here.deliver()
-    age(here, 20)
+    age(here.engine, 20)
     assert here.look() == 1
     found = here.now(sent)
     assert found.state is SENT
@@ -99,7 +85,7 @@ def test_without_a_control_it_is_not_sent_again(office):
     here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop", carried_out=False))
     here.deliver()
     for _ in range(4):
-        age(here, 600)
+        age(here.engine, 600)
         assert here.look() == 0
     assert here.now(sent).state is UNCERTAIN
     assert here.taken == []
@@ -110,9 +96,11 @@ def test_with_a_control_it_is_sent_again_once_under_the_same_id(office):
     lost = here.send("lost")
     here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop", carried_out=False))
     here.deliver()
+    age(here.engine, 20)
+    assert here.look() == 0
     other = here.send("other", subject="Another")
     here.deliver()
-    age(here, 601)
+    age(here.engine, 601)
     assert here.look() == 1
     again = here.now(lost)
     assert again.state is QUEUED
@@ -121,10 +109,43 @@ def test_with_a_control_it_is_sent_again_once_under_the_same_id(office):
     here.deliver()
     third = here.send("third", subject="A third")
     here.deliver()
-    age(here, 601)
+    age(here.engine, 601)
     assert here.look() == 0, "a second doubt is a person's to settle"
     assert here.now(lost).state is UNCERTAIN
     assert here.taken == [other.message_id, third.message_id]
+
+
+def test_where_copies_may_have_been_removed_a_control_shows_nothing(office):
+    """Its copy was filed, and a person emptied Sent Items before the first look."""
+    here = office()
+    sent = here.send("lost")
+    here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop"))
+    here.deliver()
+    emptied(here.sim)
+    other = here.send("other", subject="Another")
+    here.deliver()
+    for _ in range(4):
+        age(here.engine, 601)
+        assert here.look() == 0
+    assert here.now(sent).state is UNCERTAIN
+    assert here.taken == [sent.message_id, other.message_id]
+
+
+def test_a_copy_is_found_however_many_came_after_it(office):
+    """A busy mailbox files hundreds of copies before the first look that succeeds."""
+    here = office()
+    sent = here.send("lost")
+    here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop"))
+    here.deliver()
+    for number in range(450):
+        copy = b"Message-ID: <%d@contoso.test>\r\n\r\n" % number
+        here.sim.tenant.deliver("sales@contoso.test", copy, "Sent Items")
+    here.send("other", subject="Another")
+    here.deliver()
+    age(here.engine, 601)
+    assert here.look() == 1
+    assert here.now(sent).state is SENT
+    assert here.taken.count(sent.message_id) == 1
 
 
 def test_a_mail_to_oneself_is_the_control_where_nothing_else_is_sent(office):
@@ -133,12 +154,12 @@ def test_a_mail_to_oneself_is_the_control_where_nothing_else_is_sent(office):
     here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop", carried_out=False))
     here.deliver()
     for seconds in (20, 60, 120, 600):
-        age(here, seconds)
+        age(here.engine, seconds)
         here.look()
     here.deliver()
     (control,) = here.rows(select(delivery).where(delivery.c.control))
     assert control.state == "sent"
-    age(here, 1200)
+    age(here.engine, 1200)
     assert here.look() == 1
     here.deliver()
     assert here.now(lost).state is SENT
@@ -153,7 +174,7 @@ def test_a_copy_that_lags_too_long_is_no_control(office):
     here.deliver()
     here.send("other", subject="Another")
     here.deliver()
-    age(here, 601)
+    age(here.engine, 601)
     assert here.look() == 0
     assert here.now(lost).state is UNCERTAIN
 
@@ -166,7 +187,7 @@ def test_who_asks_a_person_never_sends_again(office):
     here.send("other", subject="Another")
     here.deliver()
     for _ in range(6):
-        age(here, 1900)
+        age(here.engine, 1900)
         here.look()
     assert here.now(lost).state is UNCERTAIN
     assert here.erp.event_names().count("mail_uncertain") == 1
@@ -199,15 +220,10 @@ def test_a_pause_doubles_while_the_cause_lasts(office):
     for _ in range(5):
         here.deliver()
         (row,) = here.rows(select(mailing))
-        lasted.append(round((row.paused_until - now(here)) / 3600))
+        lasted.append(round((row.paused_until - clock(here.engine)) / 3600))
         with writing(here.engine) as connection:
             connection.execute(mailing.update().values(paused_until=0))
     assert lasted == [1, 2, 4, 6, 6]
-
-
-def now(here):
-    with writing(here.engine) as connection:
-        return outbox.clock(connection)
 
 
 def test_one_bad_recipient_of_two_keeps_the_mail_from_both(office):
@@ -271,6 +287,6 @@ def test_what_is_scheduled_leaves_when_its_time_has_come(office):
     at = here.erp.now() + timedelta(hours=2)
     sent = here.send(send_at=at)
     assert (sent.reason, here.deliver()) == (WaitReason.SCHEDULED, 0)
-    age(here, 7201)
+    age(here.engine, 7201)
     assert here.deliver() == 1
     assert here.now(sent).state is SENT
