@@ -19,6 +19,7 @@ from ..simulator.serving import PortInUse, listen
 from ..simulator.simulator import Simulator
 from .erp.database import Database
 from .erp.host import DemoHost
+from .erp.scheduler import Scheduler
 from .erp.state import FolderInUseError, StateFolder
 from .erp.workers import PASSWORD, WORKERS
 from .pages.app import build_app
@@ -72,6 +73,7 @@ class Demo:
             self.host = self._host()
             app = build_app(self.host, panel=self.simulator.browser_url)
             stack.enter_context(HttpServer(app, listener))
+            stack.enter_context(Scheduler(self.host))
             self._running = stack.pop_all()
         return self
 
@@ -102,6 +104,7 @@ class Demo:
             database=database,
             session_key=self._state.session_key(),
         )
+        host.quotes.add()
         if new:
             host.generics.add()
         return host

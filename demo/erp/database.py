@@ -24,6 +24,17 @@ CREATE TABLE IF NOT EXISTS host_generic_account (
     username TEXT NOT NULL, password TEXT NOT NULL, incoming TEXT NOT NULL, outgoing TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS host_mail_use (purpose TEXT PRIMARY KEY, account TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS host_quote (
+    id INTEGER PRIMARY KEY, number TEXT NOT NULL, customer TEXT NOT NULL, address TEXT NOT NULL,
+    title TEXT NOT NULL, items TEXT NOT NULL, valid_until TEXT NOT NULL, version INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS host_quote_mail (
+    request_id TEXT PRIMARY KEY, quote INTEGER NOT NULL REFERENCES host_quote (id),
+    version INTEGER NOT NULL, account TEXT NOT NULL, recipients TEXT NOT NULL,
+    subject TEXT NOT NULL, text TEXT NOT NULL, file_name TEXT NOT NULL, file BLOB NOT NULL,
+    previewed TEXT NOT NULL, worker TEXT NOT NULL, at REAL NOT NULL,
+    delivery TEXT NOT NULL DEFAULT '', refused TEXT NOT NULL DEFAULT ''
+);
 """
 
 

@@ -10,6 +10,8 @@ from ...hooks import create_manager
 from .activity import Activity
 from .database import Database
 from .generics import Generics
+from .quote_mails import QuoteMails
+from .quotes import Quotes
 from .sessions import Sessions
 from .state import StateFolder
 from .workers import may
@@ -38,6 +40,8 @@ class DemoHost:
         self.sessions = Sessions(database, session_key, self.now)
         self.activity = Activity(self.name)
         self.generics = Generics(database)
+        self.quotes = Quotes(database)
+        self.quote_mails = QuoteMails(database)
         plugins.register(self.activity)
 
     def allows(self, worker: str, permission: str, account_id: str | None) -> bool:  # noqa: ARG002 - here a role counts for every account

@@ -37,6 +37,12 @@ WORKERS: Mapping[str, Worker] = MappingProxyType(
                 may=frozenset(Permission),
             ),
             Worker(
+                name="quotes",
+                label="Quotations Clerk",
+                role="May send quotes by e-mail, and set up nothing",
+                may=frozenset({Permission.VIEW, Permission.SEND}),
+            ),
+            Worker(
                 name="sales",
                 label="Sales Worker",
                 role="Has no permission for mail accounts",
@@ -50,7 +56,7 @@ ADMINISTRATOR = WORKERS["admin"].label
 
 
 def may(worker: str, permission: str) -> bool:
-    """Tell whether `worker` has `permission`; scheduled jobs (``SYSTEM``) have every one."""
+    """Return whether `worker` has `permission`; scheduled jobs (``SYSTEM``) have every one."""
     if worker == SYSTEM:
         return True
     known = WORKERS.get(worker)

@@ -11,11 +11,24 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ...plugin.errors import M365Error
-from . import accounts, connection, folders, front, generic, sign_in, status
+from . import (
+    accounts,
+    connection,
+    folders,
+    front,
+    generic,
+    outbox,
+    quote_mail,
+    quotes,
+    sign_in,
+    status,
+)
 from . import generic_accounts as own
 from .drawing import FOLDER
 from .guard import Guard
 from .menus import ACCOUNTS, GENERIC, MENUS, STATUS
+from .outbox import MAILS
+from .quotes import QUOTES
 from .refusals import refuse_http, refuse_mail
 from .visit import open_page, worker_page
 
@@ -33,7 +46,13 @@ ACCOUNT = ACCOUNTS + "/{account_id}"
 def build_app(host: DemoHost, *, panel: str = "") -> Starlette:
     """Return the ERP's front; `panel` is the address of the simulator's panel, if one runs."""
     app = Starlette(
-        routes=[*_front(), *_generic(), *_accounts(), *_sign_in(host.settings.callback_path)],
+        routes=[
+            *_front(),
+            *_quotes(),
+            *_generic(),
+            *_accounts(),
+            *_sign_in(host.settings.callback_path),
+        ],
         middleware=[Middleware(Guard, base_url=host.settings.base_url)],
         exception_handlers={M365Error: refuse_mail, HTTPException: refuse_http},
     )
@@ -81,6 +100,24 @@ def _accounts() -> list[BaseRoute]:
         _get(ACCOUNT + "/folders", folders.show_folders),
         _get(ACCOUNT + "/folders/part", folders.show_part),
         _post(ACCOUNT + "/folders", folders.save_folders),
+        _get(ACCOUNT + "/outbox", outbox.show_outbox),
+        _get(ACCOUNT + "/outbox/state", outbox.show_outbox_state),
+    ]
+
+
+def _quotes() -> list[BaseRoute]:
+    quote, mail = QUOTES + "/{quote_id:int}", MAILS + "/{delivery_id}"
+    return [
+        _get(QUOTES, quotes.show_list),
+        _get(quote, quotes.show),
+        _get(quote + "/state", quotes.show_state),
+        _get(quote + "/quote.pdf", quotes.download),
+        _post(quote + "/renew", quotes.renew),
+        _get(quote + "/mail", quote_mail.show_form),
+        _post(quote + "/mail", quote_mail.act, quote_mail.show_again),
+        _get(mail, outbox.show_mail),
+        _get(mail + "/state", outbox.show_mail_state),
+        _post(mail + "/{decision}", outbox.decide),
     ]
 
 

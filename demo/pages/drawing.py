@@ -18,6 +18,7 @@ from ...schemas.text import same_address
 from ...schemas.view import STATE_LABELS
 from ..erp.activity import tell
 from ..erp.workers import ADMINISTRATOR, WORKERS
+from . import mail_words
 from .checklist import is_old
 from .menus import ACCOUNTS, GENERIC, MENUS, STATUS, account_path, trail
 
@@ -67,6 +68,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= mail_words.FILTERS
     environment.filters |= {
         "addresses": addresses,
         "moment": _moment,
@@ -78,6 +80,7 @@ def _environment() -> Environment:
         "verdict": verdict,
         "worker": _worker,
     }
+    environment.globals |= mail_words.GLOBALS
     environment.globals |= {
         "account_path": account_path,
         "accounts_path": ACCOUNTS,

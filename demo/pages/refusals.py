@@ -14,6 +14,7 @@ from ...plugin.errors import (
     M365Error,
     MailError,
     NoSuchAccountError,
+    NoSuchMailError,
     NotAllowedError,
     RegistrationError,
     SettingsError,
@@ -51,6 +52,11 @@ _REFUSALS: dict[type[M365Error], Refusal] = {
         status=404,
         title="There is no such mail account",
         remedy="It may have been deleted. Look for it in the list of mail accounts.",
+    ),
+    NoSuchMailError: Refusal(
+        status=404,
+        title="There is no such mail",
+        remedy="Look for it in the account's outbox, or on the page of its document.",
     ),
     SignInNeededError: Refusal(
         status=409,

@@ -171,7 +171,7 @@ function poll(place) {
   const timer = setInterval(() => {
     if (Date.now() > POLL_UNTIL) clearInterval(timer);
     else if (!document.hidden) lookAt(place);
-  }, POLL_MS);
+  }, Number(place.dataset.every) || POLL_MS);
 }
 
 // Copy buttons
