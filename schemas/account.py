@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates
 
 from .mappings import posted
+from .problem import Problem
 from .text import Address, Line
 
 USE_OAUTH_REQUIRED = (
@@ -95,7 +96,7 @@ class AccountFormSchema(Schema):
     @validates("use_oauth")
     def _require_oauth(self, value: bool, data_key: str) -> None:  # noqa: ARG002, FBT001 - marshmallow's signature
         if not value:
-            raise ValidationError(USE_OAUTH_REQUIRED)
+            raise ValidationError([Problem("oauth_required", USE_OAUTH_REQUIRED)])
 
     @post_load
     def _to_form(self, data: dict[str, Any], **_: Any) -> AccountForm:

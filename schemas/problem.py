@@ -1,4 +1,4 @@
-"""What is wrong with a field: a code of the catalogue and what fills its text. No words here."""
+"""What is wrong with a value of a form: a text for a person, with a code for a program."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from typing import Self
 
 
 class Problem(str):
-    """A code such as ``too_long``, for marshmallow's ``ValidationError`` to carry.
+    """A message of a ``ValidationError`` that knows its `code`, such as ``too_long``."""
 
-    `values` fill the placeholders of the text ``form.<code>`` of the catalogue.
-    """
+    __slots__ = ("code",)
+    code: str
 
-    __slots__ = ("values",)
-    values: dict[str, str]
-
-    def __new__(cls, code: str, **values: str) -> Self:
+    def __new__(cls, code: str, text: str) -> Self:
         """Make one."""
-        made = super().__new__(cls, code)
-        made.values = values
+        made = super().__new__(cls, text)
+        made.code = code
         return made

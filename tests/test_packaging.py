@@ -214,6 +214,15 @@ def test_a_neighbour_with_folders_of_the_same_names_breaks_neither(
     assert "salesorder_m365" not in places
 
 
+def test_the_wheel_brings_nothing_that_hosts_detect(installed, tmp_path):
+    """Tryton and others ask the DNS about every address once these can be imported."""
+    script = (
+        "from importlib.util import find_spec\n"
+        "print(*(name for name in ('dns', 'email_validator') if find_spec(name)))\n"
+    )
+    assert run(installed, "-I", "-c", script, cwd=tmp_path).stdout.split() == []
+
+
 def test_registering_imports_nothing_heavy(installed, tmp_path):
     script = (
         "import sys\n"

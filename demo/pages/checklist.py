@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ...schemas.mail_address import same_address
 from ...schemas.report import StageStatus
-from ...schemas.text import same_address
 from ...schemas.view import AccountState
 
 if TYPE_CHECKING:

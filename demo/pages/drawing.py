@@ -12,9 +12,9 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from ...schemas.folders import ROLE_LABELS
+from ...schemas.mail_address import same_address
 from ...schemas.permission import SYSTEM
 from ...schemas.report import CONSENT_LABEL, Actor, StageStatus
-from ...schemas.text import same_address
 from ...schemas.view import STATE_LABELS
 from ..erp.activity import tell
 from ..erp.workers import ADMINISTRATOR, WORKERS

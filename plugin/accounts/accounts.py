@@ -20,7 +20,15 @@ from ..mail.standing import standings
 from ..store import accounts, grants
 from ..store.engines import reading
 from ..store.events import last_events
-from .saving import ASIDE, AskedError, Submission, changed, read_submission, require_free
+from .saving import (
+    ASIDE,
+    AskedError,
+    Submission,
+    changed,
+    read_submission,
+    require_domains,
+    require_free,
+)
 from .views import view_of
 
 if TYPE_CHECKING:
@@ -127,7 +135,7 @@ class Accounts:
         with self.context.change(worker) as change:
             if account_id is None:
                 return self._create(change, submission)
-            if changed(change.connection, account_id, submission):
+            if changed(change.connection, account_id, submission, self.context.settings):
                 mailbox = submission.form.sender_email
                 change.happened("mail_account_updated", account_id, mailbox=mailbox)
             return self.shown(change.connection, account_id, worker)
@@ -139,6 +147,7 @@ class Accounts:
             submission.check_same(before, worker)
             self.context.require(worker, Permission.VIEW, before.account_id)
             return self.shown(connection, before.account_id, worker)
+        require_domains(form, None, self.context.settings)
         require_free(connection, form.account_name)
         account_id = ID_PREFIX + secrets.token_hex(16)
         accounts.insert_account(

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError
 
 from ...schemas.account import load_account
-from ...schemas.problem import Problem
-from ...schemas.text import same_address
+from ...schemas.mail_address import domain_of, same_address
 from ..errors import BadRequestError
+from ..findings.wording import problem
 from ..store import accounts, grants
+from .domains import foreign, known_domains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ...schemas.account import AccountForm
+    from ...schemas.problem import Problem
+    from ...schemas.settings import Settings
     from ..store.accounts import AccountRow, Request
 
 #: Values that a host sends back beside the form's fields.
@@ -36,7 +39,7 @@ class AskedError(ValidationError):
     """The save is to be pressed again: `again` is what the form must send back then."""
 
     def __init__(self, problems: Mapping[str, Problem], again: Mapping[str, str]) -> None:
-        super().__init__({name: [problem] for name, problem in problems.items()})
+        super().__init__({name: [each] for name, each in problems.items()})
         self.again = again
 
 
@@ -82,7 +85,28 @@ def _version(value: object) -> int | None:
     return int(value)
 
 
-def changed(connection: Connection, account_id: str, submission: Submission) -> bool:
+def require_domains(form: AccountForm, before: AccountForm | None, settings: Settings) -> None:
+    """Raise ``ValidationError`` for a new address that cannot be of the tenant.
+
+    Username may have a domain that no mail is sent from (``…onmicrosoft.com``), but no private one.
+    """
+    known, checked = known_domains(settings), {}
+    if before is None or form.sender_email != before.sender_email:
+        checked["sender_email"] = foreign(form.sender_email, known)
+    if form.username != form.sender_email and (before is None or form.username != before.username):
+        checked["username"] = foreign(form.username, frozenset())
+    problems = {
+        name: [problem(code, domain=domain_of(getattr(form, name)))]
+        for name, code in checked.items()
+        if code
+    }
+    if problems:
+        raise ValidationError(problems)
+
+
+def changed(
+    connection: Connection, account_id: str, submission: Submission, settings: Settings
+) -> bool:
     """Store the changed form; return whether it was another one.
 
     Raises ``AskedError`` if somebody saved meanwhile, or if a sign-in would be set aside and nobody
@@ -93,6 +117,7 @@ def changed(connection: Connection, account_id: str, submission: Submission) -> 
         return False
     if submission.version not in {None, row.version}:
         raise _both(row, form)
+    require_domains(form, row.form, settings)
     if form.account_name != row.form.account_name:
         require_free(connection, form.account_name, except_for=account_id)
     if submission.version is not None:
@@ -106,14 +131,14 @@ def changed(connection: Connection, account_id: str, submission: Submission) -> 
 def require_free(connection: Connection, name: str, *, except_for: str | None = None) -> None:
     """Raise ``ValidationError`` if another account has this name."""
     if accounts.name_taken(connection, name, but=except_for):
-        raise ValidationError({"account_name": [Problem("name_taken", name=name)]})
+        raise ValidationError({"account_name": [problem("name_taken", name=name)]})
 
 
 def _both(row: AccountRow, form: AccountForm) -> AskedError:
     """Return what shows the stored value beside the typed one, where they differ."""
     stored, typed = asdict(row.form), asdict(form)
     problems = {
-        name: Problem("changed_meanwhile", stored=str(stored[name]), typed=str(typed[name]))
+        name: problem("changed_meanwhile", stored=str(stored[name]), typed=str(typed[name]))
         for name in stored
         if stored[name] != typed[name]
     }
@@ -124,15 +149,15 @@ def _ask(row: AccountRow, submission: Submission) -> None:
     form = submission.form
     if _app_moves(row, form):
         field, wanted = "sender_email", form.sender_email
-        problem = Problem("app_sign_in_again", stored=row.form.sender_email)
+        asked = problem("app_sign_in_again", stored=row.form.sender_email)
     elif row.signed_in_as and _user_changes(row, form) and not _comes_back(row, form):
         field, wanted = "username", form.username
         signed_in = row.signed_in_as
-        problem = Problem("sign_in_again", signed_in=signed_in, username=form.username)
+        asked = problem("sign_in_again", signed_in=signed_in, username=form.username)
     else:
         return
     if submission.confirmed != wanted:
-        raise AskedError({field: problem}, {"confirmed": wanted})
+        raise AskedError({field: asked}, {"confirmed": wanted})
 
 
 def _let_go(connection: Connection, row: AccountRow, form: AccountForm) -> None:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from ...schemas.mail_address import same_address
 from ...schemas.report import ConnectionReport, StageStatus
-from ...schemas.text import same_address
 from ..entra.claims import app_itself
 from ..findings.catalogue import powershell_quoted, text
 from ..findings.scopes import is_app_only, scope_problem, short_name

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import jwt
 
-from ...schemas.text import same_address
+from ...schemas.mail_address import same_address
 from ..errors import M365Error
 from ..findings.redact import printable
 from .refusals import UnfitAnswerError

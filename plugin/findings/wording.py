@@ -1,4 +1,4 @@
-"""The errors of a form, worded: a code and a text for each problem at each field."""
+"""The errors of a form: a text and a code for each problem at each field."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...schemas.account import FormErrors
 from ...schemas.problem import Problem
-from .catalogue import text, texts
+from .catalogue import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,21 +15,19 @@ if TYPE_CHECKING:
 _OTHER = "unusable"
 
 
+def problem(code: str, **values: str) -> Problem:
+    """Return the problem `code` with its text of the catalogue (``form.<code>``)."""
+    return Problem(code, text(f"form.{code}", **values))
+
+
 def form_errors(messages: Mapping[str, Iterable[str]], values: Mapping[str, Any]) -> FormErrors:
-    """Return the errors with their texts and codes; `values` are what was typed."""
+    """Return the errors with their codes; `values` are what the form is drawn with again."""
     return FormErrors(
-        errors={name: tuple(map(worded, problems)) for name, problems in messages.items()},
+        errors={name: tuple(map(str, problems)) for name, problems in messages.items()},
         codes={name: tuple(map(_code, problems)) for name, problems in messages.items()},
         values=values,
     )
 
 
-def worded(problem: str) -> str:
-    """Return the text of a problem; a message without a code is its own text."""
-    filled = problem.values if isinstance(problem, Problem) else {}
-    name = f"form.{problem}"
-    return text(name, **filled) if name in texts() else str(problem)
-
-
-def _code(problem: str) -> str:
-    return str(problem) if f"form.{problem}" in texts() else _OTHER
+def _code(message: str) -> str:
+    return message.code if isinstance(message, Problem) else _OTHER

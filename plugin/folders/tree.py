@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from ...schemas.folders import FolderChoice
-from ...schemas.text import normalised
+from ...schemas.text_forms import normalised
 from ..findings.redact import printable
 from .roles import is_inbox
 

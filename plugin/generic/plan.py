@@ -19,32 +19,20 @@ from ...schemas.generic import (
     GenericPlanned,
     GenericState,
 )
-from ...schemas.text import normal_address
+from ...schemas.mail_address import domain_of, fold_address, normal_address
+from ..accounts.domains import foreign
 from ..accounts.views import state_of
+from ..findings.catalogue import text
 from ..store.accounts import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ...schemas.generic import GenericAccount
-    from ...schemas.settings import Settings
     from ..store.accounts import AccountRow
     from ..store.retired import RetiredRow
 
 _LONGEST_NAME, _LONGEST_SENDER = 80, 120
-#: Mailboxes of private persons: no tenant's, so an app registration cannot open them.
-_PRIVATE = frozenset(
-    {
-        "gmail.com",
-        "googlemail.com",
-        "hotmail.com",
-        "icloud.com",
-        "live.com",
-        "msn.com",
-        "outlook.com",
-        "yahoo.com",
-    }
-)
 _UNBEGUN = frozenset({GenericState.REPLACED, GenericState.RESTORED})
 
 
@@ -121,14 +109,6 @@ class Planner:
         return form, list(_renamed(generic, form))
 
 
-def known_domains(settings: Settings) -> frozenset[str]:
-    """Return the domains that lie in the tenant, as far as the settings tell; else none."""
-    if not settings.mail_domains:
-        return frozenset()
-    tenant = {settings.tenant.casefold()} if "." in settings.tenant else set()
-    return frozenset(settings.mail_domains) | tenant
-
-
 def suggested_form(generic: GenericAccount, taken: Callable[[str], bool]) -> AccountForm:
     """Return the new account's form under a name that is not `taken`.
 
@@ -162,7 +142,7 @@ def tested_since(row: RetiredRow, new: AccountRow) -> bool:
 
 def mailbox_key(address: str) -> str:
     """Return the form of an address, normalised already, that equal mailboxes share."""
-    return address.casefold()
+    return fold_address(address)
 
 
 def _username(generic: GenericAccount) -> str:
@@ -208,19 +188,10 @@ def _address_conflicts(
     except ValidationError as err:
         yield _conflict("address_invalid", f"{err.messages[0]} Correct it in the Generic account.")
         return
-    domain = address.rpartition("@")[2].casefold()
-    if domains and domain not in domains:
-        yield _conflict(
-            "domain_foreign",
-            f"{domain} is not among the domains of your Microsoft 365 (setting mail_domains). Keep"
-            " this account as it is, or add the domain there.",
-        )
-    elif not domains and domain in _PRIVATE:
-        yield _conflict(
-            "domain_private",
-            f"{domain} is for private mailboxes, which are no corporate Microsoft 365 accounts."
-            " Keep this account as it is.",
-        )
+    code = foreign(address, domains)
+    if code:
+        kept = text("generic.keep_as_it_is")
+        yield _conflict(code, f"{text(f'form.{code}', domain=domain_of(address))} {kept}")
 
 
 def _known(form: AccountForm) -> GenericConflict:

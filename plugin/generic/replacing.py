@@ -22,13 +22,14 @@ from ...schemas.generic import (
 from ...schemas.host import GenericAccounts
 from ...schemas.permission import Permission
 from ...schemas.view import AccountState
+from ..accounts.domains import known_domains
 from ..accounts.views import state_of
 from ..border import use_case
 from ..errors import BadRequestError, HostFailedError, NoSuchAccountError, NotAllowedError
 from ..store import accounts
 from ..store import retired as store
 from ..store.engines import reading
-from .plan import Planner, known_domains, problems, tested_since
+from .plan import Planner, problems, tested_since
 from .steps import Retirement, host_code
 
 if TYPE_CHECKING:

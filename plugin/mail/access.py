@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...schemas.access import MailAccess, Protocol
+from ...schemas.mail_address import same_address
 from ...schemas.permission import Permission
-from ...schemas.text import same_address
 from ..border import use_case
 from ..errors import BadRequestError, MailError, UnavailableError
 from ..settings.clouds import endpoints

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...schemas.folders import Role
+from ...schemas.mail_address import same_address
 from ...schemas.permission import SYSTEM
-from ...schemas.text import same_address
 from ..errors import MailError, RegistrationError, SignInNeededError, UnavailableError
 from ..folders.roles import suggest
 from ..store import accounts, limits, outbox, work

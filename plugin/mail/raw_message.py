@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from marshmallow import ValidationError
 
-from ...schemas.text import same_address
+from ...schemas.mail_address import same_address
 from .composing import opened
 from .policy import POLICY
 

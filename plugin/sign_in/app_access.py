@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...schemas.mail_address import same_address
 from ...schemas.permission import Permission
-from ...schemas.text import same_address
 from ..border import use_case
 from ..connection.explain import PermissionMissingError, Subject, explained
 from ..entra.claims import app_itself

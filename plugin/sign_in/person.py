@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from ...schemas.text import same_address
+from ...schemas.mail_address import same_address
 from ..store.grants import GrantKind
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from marshmallow import ValidationError
 
+from ...schemas.mail_address import same_address
 from ...schemas.permission import SYSTEM, Permission
 from ...schemas.plain import from_plain, to_plain
 from ...schemas.signin import LoginCode, LoginOutcome, Redirect, load_callback
-from ...schemas.text import same_address
 from ..border import use_case
 from ..entra.claims import check_id_token
 from ..entra.refusals import GrantRefusedError

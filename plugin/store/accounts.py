@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +12,7 @@ from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select, up
 
 from ...schemas.account import AccountForm
 from ...schemas.folders import MappedFolder, Role
+from ...schemas.text_forms import normalised
 from ..errors import NoSuchAccountError
 from .grants import kind_of
 from .tables import account, folder, grant
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from .grants import GrantKind
+
+
+#: Characters of the column ``name_key``.
+_LONGEST_KEY = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +160,17 @@ def name_taken(connection: Connection, name: str, *, but: str | None) -> bool:
 
 
 def name_key(name: str) -> str:
-    """Return the form of a name that equal names share."""
-    return unicodedata.normalize("NFKC", name).casefold()[:200]
+    """Return the form of a name that equal names share: one that reads the same is the same.
+
+    A key that is longer than its column ends in the whole key's SHA-256.
+    """
+    folded = normalised("NFKC", name).casefold()
+    seen = "".join(each for each in folded if unicodedata.category(each) != "Cf")
+    key = " ".join(seen.split())
+    if len(key) <= _LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return key[: _LONGEST_KEY - len(digest)] + digest
 
 
 def _columns(form: AccountForm) -> dict[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 from salesorder_m365.schemas.account import AccountForm, load_account
-from salesorder_m365.schemas.text import same_address
+from salesorder_m365.schemas.mail_address import same_address
 
 GOOD = {
     "account_name": "Sales",

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
-from salesorder_m365.schemas import text as module
+from salesorder_m365.schemas import text_forms as module
 from salesorder_m365.schemas.account import load_account
-from salesorder_m365.schemas.text import LONGEST_NORMALISED, normalised, same_address
+from salesorder_m365.schemas.mail_address import same_address
+from salesorder_m365.schemas.text_forms import LONGEST_NORMALISED, normalised
 
 #: Each sorts or grows when it is normalised; U+0F73 is no mark by itself but becomes two.
 MARKS = {

@@ -23,7 +23,7 @@ from salesorder_m365.plugin.transport.imap import imap_session
 from salesorder_m365.plugin.transport.listing import MAX_FOLDERS, ListedFolder
 from salesorder_m365.schemas.folders import MappedFolder, Role
 from salesorder_m365.schemas.plain import to_plain
-from salesorder_m365.schemas.text import LONGEST_NORMALISED
+from salesorder_m365.schemas.text_forms import LONGEST_NORMALISED
 
 NAMES = tomllib.loads(
     files("salesorder_m365.plugin.folders")
