@@ -44,6 +44,7 @@ class AccountView:
 
     `events` are the last ten, newest first; in a list of accounts there are none. `version` counts
     the saves: sent back among the form's values, it keeps one tab from overwriting another.
+    `report_is_old` tells that the report is from before the last sign-in, which may have mended it.
     """
 
     id: str
@@ -60,6 +61,7 @@ class AccountView:
     report: ConnectionReport | None
     events: tuple[Event, ...] = ()
     version: int = 0
+    report_is_old: bool = False
     #: Mails that are queued or uncertain: a confirmation of Delete says what becomes of them.
     waiting: int = 0
     #: Why no mail leaves this account now; None while it does.

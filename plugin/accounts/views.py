@@ -53,6 +53,7 @@ def view_of(
 ) -> AccountView:
     """Return the view of a row for a worker; `allows` answers for this account."""
     state = state_of(row)
+    report = shown_report(row.report, settings) if row.report else None
     return AccountView(
         id=row.id,
         kind=KIND,
@@ -65,7 +66,8 @@ def view_of(
         buttons=tuple(_buttons(state, allows)),
         folders=folders,
         finding=_why_refused(row, settings, events),
-        report=shown_report(row.report, settings) if row.report else None,
+        report=report,
+        report_is_old=bool(report and row.signed_in_at and report.started_at < row.signed_in_at),
         events=events,
         version=row.version,
     )

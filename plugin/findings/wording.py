@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _OTHER = "unusable"
 
 
-def problem(code: str, **values: str) -> Problem:
-    """Return the problem `code` with its text of the catalogue (``form.<code>``)."""
-    return Problem(code, text(f"form.{code}", **values))
+def problem(code: str, /, group: str = "form", **values: str) -> Problem:
+    """Return the problem `code` with its text of the catalogue (``<group>.<code>``)."""
+    return Problem(code, text(f"{group}.{code}", **values))
 
 
 def form_errors(messages: Mapping[str, Iterable[str]], values: Mapping[str, Any]) -> FormErrors:

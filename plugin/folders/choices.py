@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 
 from ...schemas.folders import ROLE_LABELS, FolderChoices, MappedFolder, Role, RoleChoice
 from ..findings.catalogue import text
+from ..findings.wording import problem
 from ..transport.listing import MAX_FOLDERS, ListedFolder
 from .roles import is_inbox, suggest
 from .tree import joined, readable, tree
@@ -20,6 +21,8 @@ from .tree import joined, readable, tree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+
+    from ...schemas.problem import Problem
 
 __all__ = ["folder_choices", "map_folders", "paths_to_ask", "paths_to_map", "suggest"]
 
@@ -128,19 +131,19 @@ def _refusal(
     folder: ListedFolder | None,
     chosen: Mapping[Role, ListedFolder | None],
     validities: Mapping[str, int | None],
-) -> str:
-    """Say why `folder` cannot serve `role`; empty if it can."""
+) -> Problem | None:
+    """Return why `folder` cannot serve `role`; None if it can."""
     if folder is None:
-        return text("folders.not_there")
+        return problem("not_there", "folders")
     if not folder.selectable:
-        return text("folders.holds_no_mail")
+        return problem("holds_no_mail", "folders")
     others = [ROLE_LABELS[r] for r, f in chosen.items() if f == folder and r is not role]
     if others:
         names = " and ".join(others)
-        return text("folders.chosen_twice", roles=names)
+        return problem("chosen_twice", "folders", roles=names)
     if validities.get(_key(folder.path)) is None:
-        return text("folders.gone_meanwhile")
-    return ""
+        return problem("gone_meanwhile", "folders")
+    return None
 
 
 class _Check:

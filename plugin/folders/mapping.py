@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from marshmallow import ValidationError
 
-from ...schemas.account import FormErrors
 from ...schemas.folders import load_mapping
 from ...schemas.mappings import posted
 from ...schemas.permission import Permission
 from ..border import use_case
+from ..findings.wording import form_errors
 from ..store import accounts
 from ..store.engines import reading
 from ..transport.imap import imap_session
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from ...schemas.account import FormErrors
     from ...schemas.folders import FolderChoices
     from ...schemas.view import AccountView
     from ..context import Context
@@ -79,8 +80,7 @@ class Folders:
             mapped = self._with_session(row, checked)
         except ValidationError as err:
             messages: Any = err.messages
-            errors = {role: tuple(texts) for role, texts in messages.items()}
-            return FormErrors(errors=errors, values=posted(mapping))
+            return form_errors(messages, posted(mapping))
         with self.context.change(worker) as change:
             accounts.require_account(change.connection, account_id)
             accounts.store_mapping(change.connection, account_id, mapped)

@@ -56,6 +56,7 @@ def test_a_folder_that_is_not_there_is_an_error_at_its_role(erp, account_id):
     errors = erp.map(account_id, sent="Sent Items", junk="No such folder")
     assert isinstance(errors, FormErrors)
     assert errors.errors.keys() == {"junk"}
+    assert errors.codes == {"junk": ("not_there",)}
     assert errors.values["junk"] == "No such folder"
     assert [mapped.role for mapped in erp.view(account_id).folders] == ["sent"]
 

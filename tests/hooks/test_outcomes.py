@@ -1,5 +1,7 @@
 """What the tenant's policies make of a sign-in and a test: each ends with its remedy."""
 
+from datetime import timedelta
+
 import pytest
 from salesorder_m365.plugin.errors import SignInNeededError
 from salesorder_m365.schemas.report import Actor, StageStatus
@@ -150,3 +152,17 @@ def test_a_shared_mailbox_without_send_as(erp, sim):
     [finding] = report.findings
     assert finding.code == "send_as_denied"
     assert any("Add-RecipientPermission" in command for command in finding.commands)
+
+
+def test_a_report_from_before_the_last_sign_in_is_marked(erp, sim):
+    account_id = erp.connected(sim)
+    sim.tenant.policies.imap_disabled_for.add(SALES)
+    assert not erp.test(account_id).passed
+    assert not erp.view(account_id).report_is_old
+    erp.later = timedelta(minutes=1)
+    assert erp.sign_in(sim, account_id).code == "connected"
+    view = erp.view(account_id)
+    assert (view.report.passed, view.report_is_old) == (False, True)
+    erp.later = timedelta(minutes=2)
+    erp.test(account_id)
+    assert not erp.view(account_id).report_is_old
