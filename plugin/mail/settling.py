@@ -87,7 +87,9 @@ class Settlement:
             if not self._finish(change, mail, DeliveryState.SENT, found, states=states):
                 return False
             outbox.set_recipients(change.connection, mail.id, RecipientState.ACCEPTED)
-            outbox.step(change.connection, mail.id, "found", evidence)
+            # What a person says is not told as a copy that was found.
+            name = "decided" if "by" in evidence else "found"
+            outbox.step(change.connection, mail.id, name, evidence)
             self._tell(change, "mail_sent", mail, **evidence)
         return True
 

@@ -131,6 +131,17 @@ def test_where_copies_may_have_been_removed_a_control_shows_nothing(office):
     assert here.taken == [sent.message_id, other.message_id]
 
 
+def test_what_a_person_says_is_no_copy_that_was_found(office):
+    here = office()
+    sent = here.send("lost")
+    here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop"))
+    here.deliver()
+    settled = here.mail.decide(sent.id, "arrived", "alice")
+    assert settled.state is SENT
+    assert settled.trail[-1].text == "alice says that it arrived"
+    assert dict(settled.evidence) == {"by": "alice"}
+
+
 def test_a_copy_is_found_however_many_came_after_it(office):
     """A busy mailbox files hundreds of copies before the first look that succeeds."""
     here = office()
