@@ -257,10 +257,13 @@ class OutgoingMailSchema(Schema):
     headers = Headers(load_default=dict)
     raw = _RawContent(load_default=None, allow_none=True)
 
-    @validates_schema(skip_on_field_errors=False)
-    def _check_together(self, data: Mapping[str, Any], **_: Any) -> None:
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _check_together(
+        self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any
+    ) -> None:
         wrong: dict[str, list[str]] = {}
-        if not any(data.get(kind) for kind in ("to", "cc", "bcc")):
+        # Addresses that are no good were given all the same: their own messages are enough.
+        if not any(original.get(kind) for kind in ("to", "cc", "bcc")):
             wrong["to"] = ["Nobody would receive this mail. Give at least one address."]
         if len(data.get("references", ())) > _LONGEST_REFERENCES:
             wrong["references"] = [f"At most {_LONGEST_REFERENCES} ids are possible."]
