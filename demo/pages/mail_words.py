@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from .menus import account_path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ...hooks import Delivery, TrailStep
+    from ...hooks import Delivery, Finding, TrailStep
 
 STATES = MappingProxyType(
     {
@@ -86,6 +87,12 @@ def why(delivery: Delivery) -> str:
     return REASONS[delivery.reason] if delivery.state is DeliveryState.QUEUED else ""
 
 
+def trouble(delivery: Delivery) -> Finding | None:
+    """Return what keeps a mail from arriving; None once it is sent or taken back."""
+    over = delivery.state in (DeliveryState.SENT, DeliveryState.CANCELLED)
+    return None if over else delivery.finding
+
+
 def moving(deliveries: Iterable[Delivery]) -> bool:
     """Return whether something may still become of one of them by itself."""
     return any(delivery.state in MOVING for delivery in deliveries)
@@ -115,10 +122,12 @@ def outbox_path(account_id: str) -> str:
 def told(step: TrailStep) -> str:
     """Return what a step of a trail says, with the label of the worker who caused it."""
     by = step.details.get("by", "")
-    return step.text.replace(f"by {by}", f"by {WORKERS[by].label}") if by in WORKERS else step.text
+    if by not in WORKERS:
+        return step.text
+    return re.sub(rf"\b{re.escape(by)}\b", WORKERS[by].label, step.text, count=1)
 
 
-FILTERS = {"price": price, "size": size, "told": told, "why": why}
+FILTERS = {"price": price, "size": size, "told": told, "trouble": trouble, "why": why}
 GLOBALS = {
     "decisions": DECISIONS,
     "mail_states": STATES,

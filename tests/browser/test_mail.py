@@ -4,6 +4,7 @@ from email import message_from_bytes, policy
 
 import pytest
 from playwright.sync_api import expect
+from salesorder_m365.simulator.mail.smtp.faults import SmtpFault, Stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -124,19 +125,42 @@ def test_a_decision_pressed_twice_is_answered_twice_and_done_once(person, tenant
     person.fill(To=BUYER)
     person.press("Send")
     person.sees("Queued.")
+    # Neither page looks again by itself: each press is one on what was there before.
+    page.context.route("**/state", lambda route: route.abort())
+    page.reload()
     late = page.context.new_page()
     late.goto(page.url)
     for each in (page, late):
         each.bring_to_front()
         each.get_by_role("button", name="Try now").click()
         expect(each.get_by_text("It is tried as soon as the account may send.")).to_be_visible()
-    # Both were loaded while the mail could be taken back; a look again of `late` comes too late.
-    late.route("**/state", lambda route: route.abort())
     page.get_by_role("button", name="Take back").click()
     expect(badge(person, "Taken back")).to_be_visible()
+    expect(page.get_by_role("region", name="What is in the way")).to_have_count(0)
     late.get_by_role("button", name="Take back").click()
     expect(
         late.get_by_text("Nothing was done: the state of this mail is “taken back” now.")
     ).to_be_visible()
     person.look("mail-taken-back", taken=False)
     assert arrived(tenant) == []
+
+
+def test_a_mail_whose_reply_was_lost_is_decided_by_a_person(person, demo, tenant):
+    page = person.page
+    person.connect()
+    # Carried out, and no copy in Sent Items: nothing but a person knows.
+    tenant.policies.sent_copy = "none"
+    demo.simulator.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, ending="drop"))
+    open_quote(person)
+    person.follow("Send by e-mail")
+    person.fill(To=BUYER)
+    person.press("Send")
+    expect(badge(person, "Uncertain")).to_be_visible()
+    person.sees("the server's reply was lost", "The recipient may get it twice.")
+    person.look("mail-uncertain", taken=False)
+    assert len(arrived(tenant)) == 1
+    page.get_by_role("button", name="It arrived").focus()
+    page.keyboard.press("Enter")
+    expect(badge(person, "Sent")).to_be_visible()
+    person.sees("It counts as sent.", "Administrator says that it arrived")
+    assert len(arrived(tenant)) == 1

@@ -340,6 +340,15 @@ def test_the_page_changes_by_itself_or_by_a_link_until_all_is_settled(admin, out
         assert "data-poll" not in admin.get(path).text
 
 
+@pytest.mark.parametrize("state", DeliveryState)
+def test_what_is_in_the_way_stands_there_as_long_as_it_matters(admin, outbox, mail, text_of, state):
+    outbox.mail = a_delivery(state=state, reason=WaitReason.NONE, finding=mail.new_finding())
+    over = state in (DeliveryState.SENT, DeliveryState.CANCELLED)
+    for path in (QUOTE, OUTBOX, f"/mails/{MAIL}"):
+        shown = text_of(admin.get(path))
+        assert ("Sending is switched off in your organization" in shown) is not over
+
+
 def test_the_outbox_pages_and_filters(admin, outbox, mocker, text_of):
     mocker.patch("salesorder_m365.demo.pages.outbox._SHOWN", 1)
     page = admin.get(f"{OUTBOX}?state=queued").text
