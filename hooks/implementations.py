@@ -260,6 +260,16 @@ def salesorder_mail_deliveries(
 
 
 @hookimpl
+def salesorder_mail_test(
+    host: Host, account_id: str, worker: str, progress: Callable[[Stage], None] | None
+) -> ConnectionReport | None:
+    """Send a test mail to the person who is signed in."""
+    if not is_ours(account_id):
+        return None
+    return use_cases(host).self_test.run(account_id, worker, progress)
+
+
+@hookimpl
 def salesorder_mail_decide(
     host: Host, delivery_id: str, decision: str, worker: str
 ) -> Delivery | None:

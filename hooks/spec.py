@@ -383,6 +383,27 @@ def salesorder_mail_deliveries(
 
 
 @hookspec(firstresult=True)
+def salesorder_mail_test(
+    host: Host,
+    account_id: str,
+    worker: str,
+    progress: Callable[[Stage], None] | None,
+) -> ConnectionReport | None:
+    """Send a test mail from the account to the person who is signed in, and look for it.
+
+    Called when the worker presses a button of its own, after Test Connection: mail leaves. It
+    takes some seconds, and at most three times `mail.times.self_test` and the `mail_timeout`. The
+    stages are ``sent``, which proves the right to send as the sender, ``copy`` (in Sent Items) and
+    ``arrived`` (in the inbox, under the Message-ID that it was sent with). `progress`, if given, is
+    called in the caller's thread with each stage as it starts (``running``) and ends. A paused
+    account is tried by it, and opened if the mail is taken.
+
+    Returns the report; it is not stored. What is wrong is a finding in it, never an exception.
+    Raises ``NotAllowedError`` (permission ``mail_accounts.send``), ``NoSuchAccountError``.
+    """
+
+
+@hookspec(firstresult=True)
 def salesorder_mail_decide(
     host: Host, delivery_id: str, decision: str, worker: str
 ) -> Delivery | None:

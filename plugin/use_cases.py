@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .accounts.accounts import Accounts
 from .connection.checking import ConnectionTests
+from .connection.self_test import SelfTest
 from .entra.identity import identity_for
 from .folders.mapping import Folders
 from .generic.replacing import Generics
@@ -62,6 +63,11 @@ class UseCases:
     def connection_tests(self) -> ConnectionTests:
         """Test Connection."""
         return ConnectionTests(self.context, self.vault)
+
+    @cached_property
+    def self_test(self) -> SelfTest:
+        """The test mail to oneself."""
+        return SelfTest(self.context, self.vault)
 
     @cached_property
     def folders(self) -> Folders:

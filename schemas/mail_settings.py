@@ -68,6 +68,8 @@ class MailTimes:
     connection_lease: float = 300.0
     #: How long a place in the window or a connection is waited for within a run.
     place_wait: float = 5.0
+    #: How long a test mail may take to be sent, to show its copy, and to arrive; each.
+    self_test: float = 30.0
     #: Bodies: of failed mails, of orphans.
     keep_failed: float = 30 * _DAY
     keep_orphans: float = _DAY

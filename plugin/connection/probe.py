@@ -5,7 +5,6 @@ Connections are opened by `transport`, tokens come from the vault.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ...schemas.mail_address import same_address
-from ...schemas.report import ConnectionReport, StageStatus
+from ...schemas.report import ConnectionReport
 from ..entra.claims import app_itself
 from ..findings.catalogue import powershell_quoted, text
 from ..findings.scopes import is_app_only, scope_problem, short_name
@@ -26,7 +25,7 @@ from ..transport.smtp import smtp_session
 from ..wire.deadline import Deadline
 from .compare import compared, for_app
 from .explain import MappingBrokenError, PermissionMissingError, Subject, explained
-from .stages import Track, run_track
+from .stages import Board, Track, run_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from ..transport.imap import ImapSession, ListedFolder
     from ..transport.smtp import SmtpSession
     from ..vault.renewal import AccessToken
-
-log = logging.getLogger(__name__)
 
 #: Seconds that a thread gets beyond the deadline to say how it ended.
 _GRACE = 1.0
@@ -61,39 +58,6 @@ class Sessions:
 
     imap: Callable[..., AbstractContextManager[ImapSession]] = imap_session
     smtp: Callable[..., AbstractContextManager[SmtpSession]] = smtp_session
-
-
-class _Board:
-    """The stages as they stand; shows each change to `progress`, in the caller's thread."""
-
-    def __init__(self, progress: Callable[[Stage], None] | None) -> None:
-        self._progress = progress
-        self.stages: dict[tuple[str, str], Stage] = {}
-
-    def add(self, track: Track) -> None:
-        """Take a track's stages, none of them tried yet."""
-        self.stages |= {(stage.protocol, stage.name): stage for stage in track.untried()}
-
-    def show(self, stage: Stage) -> None:
-        """Take note of a stage and tell the host; one that fails at it is not told again."""
-        self.stages[stage.protocol, stage.name] = stage
-        if self._progress is None:
-            return
-        try:
-            self._progress(stage)
-        except Exception:  # the host's code may raise anything
-            log.exception("the host's progress failed; the test goes on without it")
-            self._progress = None
-
-    def passed(self, protocol: str, name: str) -> bool:
-        """Return whether a stage passed."""
-        return self.stages[protocol, name].status is StageStatus.PASSED
-
-    def give_up(self, protocol: str, detail: str) -> None:
-        """Show the stages of a thread that never came back as failed."""
-        for stage in list(self.stages.values()):
-            if stage.protocol == protocol and stage.status is StageStatus.RUNNING:
-                self.show(replace(stage, status=StageStatus.FAILED, detail=detail))
 
 
 def probe(  # noqa: PLR0913 - all by keyword, once per test
@@ -124,7 +88,7 @@ def probe(  # noqa: PLR0913 - all by keyword, once per test
         sender=sender,
     )
     started_at, started = now(), time.monotonic()
-    board = _Board(progress)
+    board = Board(progress)
     test = _Test(subject, board, token, mapped, now, sessions)
     errors = compared(
         test.run(),
@@ -155,7 +119,7 @@ class _Test:
     def __init__(
         self,
         subject: Subject,
-        board: _Board,
+        board: Board,
         token: Callable[[str | None], AccessToken],
         mapped: Sequence[MappedFolder],
         now: Callable[[], datetime],

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ...schemas.report import Stage, StageStatus
@@ -17,6 +18,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ..transport.renewing import RenewableToken
+
+log = logging.getLogger(__name__)
+
+
+class Board:
+    """The stages as they stand; shows each change to `progress`, in the caller's thread."""
+
+    def __init__(self, progress: Callable[[Stage], None] | None) -> None:
+        self._progress = progress
+        self.stages: dict[tuple[str, str], Stage] = {}
+
+    def add(self, track: Track) -> None:
+        """Take a track's stages, none of them tried yet."""
+        self.stages |= {(stage.protocol, stage.name): stage for stage in track.untried()}
+
+    def show(self, stage: Stage) -> None:
+        """Take note of a stage and tell the host; one that fails at it is not told again."""
+        self.stages[stage.protocol, stage.name] = stage
+        if self._progress is None:
+            return
+        try:
+            self._progress(stage)
+        except Exception:  # the host's code may raise anything
+            log.exception("the host's progress failed; the test goes on without it")
+            self._progress = None
+
+    def passed(self, protocol: str, name: str) -> bool:
+        """Return whether a stage passed."""
+        return self.stages[protocol, name].status is StageStatus.PASSED
+
+    def give_up(self, protocol: str, detail: str) -> None:
+        """Show the stages of a thread that never came back as failed."""
+        for stage in list(self.stages.values()):
+            if stage.protocol == protocol and stage.status is StageStatus.RUNNING:
+                self.show(replace(stage, status=StageStatus.FAILED, detail=detail))
 
 
 @dataclass

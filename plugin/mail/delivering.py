@@ -84,6 +84,8 @@ class Run:
     #: The one mail that is meant, ahead of the account's queue; None for all that is due.
     only: str | None = None
     owner: str = field(default_factory=lambda: secrets.token_hex(16))
+    #: Whether its one mail is to try a paused account, before the pause is over.
+    probing: bool = False
     #: Whether this run has tried its one message of a paused account.
     probed: bool = False
     #: Mails in a row that Microsoft refused in passing; the second one ends the run.
@@ -145,13 +147,17 @@ class Deliverer:
         finally:
             self._give_back(account_id, run)
 
-    def now(self, delivery: DeliveryRow, seconds: float) -> None:
-        """Deliver this mail in the caller's time, unless a pause, the rate or the others forbid."""
+    def now(self, delivery: DeliveryRow, seconds: float, *, probing: bool = False) -> None:
+        """Deliver this mail in the caller's time, unless a pause, the rate or the others forbid.
+
+        With `probing` it tries a paused account: if it is taken, the account is open.
+        """
         row = self._tidied(delivery.account_id)
         run = Run(
             ends=time.monotonic() + seconds,
             reply_seconds=self._mail.times.reply_in_call,
             only=delivery.id,
+            probing=probing,
         )
         if row is not None:
             self._deliver(row, run)
@@ -218,7 +224,7 @@ class Deliverer:
             self._settlement.pause(first.row, MailError(err.code, stage="token"), run.owner)
         except UnavailableError as err:
             run.hold_off = err.retry_after or self._mail.times.retries[0]
-            self._settlement.put_back(first.row, run.owner, reason=WaitReason.RETRY)
+            self._settlement.put_back(first.row, run.owner, reason=WaitReason.RETRY, code=err.code)
         return 0
 
     def _in_time(self, run: Run) -> AbstractContextManager[object]:
@@ -359,7 +365,8 @@ class Deliverer:
             external = True
             if mailing.paused_at is not None:
                 ended = (mailing.paused_until or 0.0) <= outbox.clock(connection)
-                probe = ended and not run.probed and run.only is None
+                pressed = run.probing or (ended and run.only is None)
+                probe = pressed and not run.probed
                 if not probe and not mailing.external_only:
                     return None
                 run.probed = run.probed or probe
@@ -441,7 +448,7 @@ class Deliverer:
         """Try it later; two mails in a row that are refused in passing end the run."""
         if run.only is not None and not err.status:
             # The caller's time was too short, or the network is down: a job tries it soon.
-            self._settlement.put_back(mail, run.owner, reason=WaitReason.NONE)
+            self._settlement.put_back(mail, run.owner, reason=WaitReason.NONE, code=err.code)
             return
         run.refused_in_passing += 1
         if run.refused_in_passing > 1:

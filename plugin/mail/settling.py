@@ -158,25 +158,27 @@ class Settlement:
             work.wake(change.connection, "deliver", mail.account_id, at)
 
     def put_back(
-        self, mail: DeliveryRow, owner: str, *, seconds: float = 0.0, reason: WaitReason
+        self,
+        mail: DeliveryRow,
+        owner: str,
+        *,
+        seconds: float = 0.0,
+        reason: WaitReason,
+        code: str = "",
     ) -> bool:
-        """Put it back into the queue: the attempt does not count."""
+        """Put it back into the queue: the attempt does not count. `code` says what came between."""
         with self.context.change(self.worker) as change:
-            return self._put_back(change, mail, owner, seconds, reason)
-
-    def _put_back(
-        self, change: Change, mail: DeliveryRow, owner: str, seconds: float, reason: WaitReason
-    ) -> bool:
-        at = outbox.clock(change.connection) + seconds
-        values = _FREE | {
-            "state": DeliveryState.QUEUED.value,
-            "ready": seconds <= 0,
-            "reason": reason.value,
-            "not_before": at,
-            "attempts": max(0, mail.attempts - 1),
-        }
-        put = self._settled(change, mail, values, owner)
-        work.wake(change.connection, "deliver", mail.account_id, at)
+            at = outbox.clock(change.connection) + seconds
+            values = _FREE | {
+                "state": DeliveryState.QUEUED.value,
+                "ready": seconds <= 0,
+                "reason": reason.value,
+                "not_before": at,
+                "attempts": max(0, mail.attempts - 1),
+                "finding": code,
+            }
+            put = self._settled(change, mail, values, owner)
+            work.wake(change.connection, "deliver", mail.account_id, at)
         return put
 
     def pause(self, mail: DeliveryRow, err: MailError, owner: str) -> bool:

@@ -63,6 +63,7 @@ CALLS = {
         Permission.SEND,
         {"account_id": ID, "state": None, "document": None, "limit": 10, "before": None},
     ),
+    "salesorder_mail_test": (Permission.SEND, {"account_id": ID, "progress": None}),
     "salesorder_mail_decide": (
         Permission.DECIDE,
         {"delivery_id": "m365:mail:0", "decision": "cancel"},
