@@ -62,7 +62,7 @@ class Distant:
                 "client_secret": sim.registration.client_secret,
                 "authority": sim.authority,
                 "base_url": "http://localhost:8365",
-                "database_url": "sqlite://",
+                "database_url": "sqlite:////nowhere/m365.db",
                 "key_ring": f"k1:{base64.b64encode(os.urandom(32)).decode()}",
                 "imap": f"localhost:{imap.port}",
                 "smtp": f"localhost:{smtp.port}",

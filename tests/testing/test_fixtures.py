@@ -10,7 +10,7 @@ FOUND = {
     Fault.THROTTLED: ("throttled", "connected"),
     Fault.UNAVAILABLE: ("microsoft_unavailable", "connected"),
     Fault.GRANT_REVOKED: ("grant_refused", "sign_in_needed"),
-    Fault.CONSENT_WITHDRAWN: ("administrator_needed", "sign_in_needed"),
+    Fault.CONSENT_WITHDRAWN: ("consent_withdrawn", "sign_in_needed"),
     Fault.SECRET_EXPIRED: ("secret_expired", "connected"),
     Fault.SMTP_AUTH_OFF: ("smtp_auth_disabled", "connected"),
     Fault.SECURITY_DEFAULTS: ("security_defaults", "connected"),

@@ -185,8 +185,9 @@ def test_an_older_version_refuses_a_newer_database_and_leaves_it_alone(newer, of
     work = office(newer)
     with pytest.raises(StoreError) as refused:
         work.hook.salesorder_account_list(host=work.host, worker=WORKER)
-    said = str(refused.value)
-    assert re.search(rf"9999.*{CURRENT}.*newer version.*nothing was changed", said)
+    found = refused.value.finding
+    said = f"{found.title}. {found.what}"
+    assert re.search(rf"9999.*{CURRENT}.*newer version.*Nothing was changed", said)
     quoted = re.findall(r"^> (.*)$", UPGRADING.read_text(encoding="utf-8"), re.MULTILINE)
     assert re.sub(r"\d{4}", "…", " ".join(quoted)) == re.sub(r"\d{4}", "…", said)
     assert rows(newer) == before
