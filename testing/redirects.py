@@ -23,7 +23,13 @@ class _Marking:
 
     @hookimpl(wrapper=True)
     def salesorder_login_begin(self) -> Generator[None, Redirect | None, Redirect | None]:
-        redirect = yield
+        return self._marked((yield))
+
+    @hookimpl(wrapper=True)
+    def salesorder_ticket_open(self) -> Generator[None, Redirect | None, Redirect | None]:
+        return self._marked((yield))
+
+    def _marked(self, redirect: Redirect | None) -> Redirect | None:
         if redirect is None:
             return None
         return replace(redirect, headers={**redirect.headers, **self._marks})

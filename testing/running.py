@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from ..plugin.settings.routes import routes
 from .browser import Browser
 from .places import new_place, register
 from .serving import served
@@ -118,12 +119,16 @@ class Running:
 
     def leave(self, browser: Browser, account_id: str) -> str:
         """Press Login and return Microsoft's address that the host leads to."""
-        target = self.press(browser, account_id, "login")
+        target = self.followed(browser, self.press(browser, account_id, "login"))
         assert self.is_microsoft(target), (
-            f"Login must lead to Microsoft's page with the Redirect that salesorder_login_begin"
-            f" gave; it led to “{_bare(target)}”."
+            f"Login must lead to Microsoft's page with the Redirect that salesorder_login_begin or"
+            f" salesorder_ticket_open gave; it led to “{_bare(target)}”."
         )
         return target
+
+    def followed(self, browser: Browser, target: str) -> str:
+        """Return where the address of a ticket leads; any other address as it is."""
+        return browser.get(target).headers.get("location", "") if self.is_ticket(target) else target
 
     def connected(self, browser: Browser) -> str:
         """Make an account, sign in to it through the host's pages, and return its id."""
@@ -142,8 +147,20 @@ class Running:
         return self.simulator.sign_in(target, mailbox)
 
     def arrive(self, browser: Browser, query: Mapping[str, str]) -> str:
-        """Deliver Microsoft's answer to the callback route; return where the host leads."""
-        return browser.arrive(self.host.settings.callback_path, query)
+        """Deliver Microsoft's answer to the callback route; return where the host leads.
+
+        It may lead to the callback once more, without the code, and show its page there.
+        """
+        led = browser.arrive(self.host.settings.callback_path, query)
+        if urlsplit(led).path != urlsplit(self.callback).path:
+            return led
+        return browser.arrive(led, {}) or led
+
+    def is_ticket(self, target: str) -> bool:
+        """Return whether an address is one of salesorder_login_ticket's, at this host."""
+        parts = urlsplit(target)
+        here = parts.netloc in {"", urlsplit(self.callback).netloc}
+        return here and parts.path == routes(self.host.settings).login and "ticket=" in parts.query
 
     def is_microsoft(self, target: str) -> bool:
         """Return whether an address is one of the simulator's sign-in pages."""

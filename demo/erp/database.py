@@ -11,13 +11,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS host_session (
-    id TEXT PRIMARY KEY, worker TEXT NOT NULL, csrf TEXT NOT NULL, browser TEXT NOT NULL,
-    ends REAL NOT NULL
+CREATE TABLE IF NOT EXISTS host_visit (
+    id TEXT PRIMARY KEY, worker TEXT NOT NULL, csrf TEXT NOT NULL, ends REAL NOT NULL
 );
-CREATE TABLE IF NOT EXISTS host_note (
-    session TEXT NOT NULL REFERENCES host_session (id) ON DELETE CASCADE,
-    name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (session, name)
+CREATE TABLE IF NOT EXISTS host_kept (
+    visit TEXT NOT NULL REFERENCES host_visit (id) ON DELETE CASCADE,
+    name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (visit, name)
 );
 CREATE TABLE IF NOT EXISTS host_generic_account (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, sender_name TEXT NOT NULL, address TEXT NOT NULL,

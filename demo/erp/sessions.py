@@ -21,17 +21,12 @@ SECONDS = 12 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One browser's session; `worker` is empty until somebody has logged in.
-
-    `browser` is what the plugin knows this browser by. It is one for the whole session, so that
-    two tabs with a sign-in each do not undo each other.
-    """
+    """One browser's session; `worker` is empty until somebody has logged in."""
 
     cookie: str = field(repr=False)
     key: str = field(repr=False)
     worker: str
     csrf: str = field(repr=False)
-    browser: str = field(repr=False)
 
 
 class Sessions:
@@ -46,13 +41,11 @@ class Sessions:
         """Start a session; forget those that have ended."""
         cookie = self._signer.sign(secrets.token_urlsafe(32)).decode()
         now = self._now().timestamp()
-        row = (_key(cookie), worker, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        row = (_key(cookie), worker, secrets.token_urlsafe(32))
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM host_session WHERE ends < ?", (now,))
-            connection.execute(
-                "INSERT INTO host_session VALUES (?, ?, ?, ?, ?)", (*row, now + SECONDS)
-            )
-        return Session(cookie=cookie, key=row[0], worker=row[1], csrf=row[2], browser=row[3])
+            connection.execute("DELETE FROM host_visit WHERE ends < ?", (now,))
+            connection.execute("INSERT INTO host_visit VALUES (?, ?, ?, ?)", (*row, now + SECONDS))
+        return Session(cookie=cookie, key=row[0], worker=row[1], csrf=row[2])
 
     def load(self, cookie: str) -> Session | None:
         """Return the session that a cookie names, or None for a forged or an old one."""
@@ -62,7 +55,7 @@ class Sessions:
             return None
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT worker, csrf, browser FROM host_session WHERE id = ? AND ends >= ?",
+                "SELECT worker, csrf FROM host_visit WHERE id = ? AND ends >= ?",
                 (_key(cookie), self._now().timestamp()),
             ).fetchone()
         return Session(cookie=cookie, key=_key(cookie), **dict(row)) if row else None
@@ -70,13 +63,13 @@ class Sessions:
     def end(self, session: Session) -> None:
         """Log out: the cookie names nothing any more."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM host_session WHERE id = ?", (session.key,))
+            connection.execute("DELETE FROM host_visit WHERE id = ?", (session.key,))
 
     def put(self, session: Session, name: str, value: Any) -> None:
         """Keep a plain value for a later page of this session; after its end, nothing is kept."""
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO host_note SELECT id, ?, ? FROM host_session WHERE id = ?",
+                "INSERT OR REPLACE INTO host_kept SELECT id, ?, ? FROM host_visit WHERE id = ?",
                 (name, json.dumps(value), session.key),
             )
 
@@ -84,7 +77,8 @@ class Sessions:
         """Return what was kept under `name`, or None."""
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT value FROM host_note WHERE session = ? AND name = ?", (session.key, name)
+                "SELECT value FROM host_kept WHERE visit = ? AND name = ?",
+                (session.key, name),
             ).fetchone()
         return json.loads(row["value"]) if row else None
 
@@ -92,7 +86,7 @@ class Sessions:
         """Return what was kept under `name` and forget it."""
         with self._database.transaction() as connection:
             row = connection.execute(
-                "DELETE FROM host_note WHERE session = ? AND name = ? RETURNING value",
+                "DELETE FROM host_kept WHERE visit = ? AND name = ? RETURNING value",
                 (session.key, name),
             ).fetchone()
         return json.loads(row["value"]) if row else None

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ...plugin.errors import M365Error
+from ...web import routes
 from . import (
     accounts,
     connection,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from ...web import Routes
     from ..erp.host import DemoHost
     from .visit import Visit
 
@@ -51,7 +53,7 @@ def build_app(host: DemoHost, *, panel: str = "") -> Starlette:
             *_quotes(),
             *_generic(),
             *_accounts(),
-            *_sign_in(host.settings.callback_path),
+            *_sign_in(routes(host.settings)),
         ],
         middleware=[Middleware(Guard, base_url=host.settings.base_url)],
         exception_handlers={M365Error: refuse_mail, HTTPException: refuse_http},
@@ -139,12 +141,13 @@ def _generic() -> list[BaseRoute]:
     ]
 
 
-def _sign_in(callback_path: str) -> list[BaseRoute]:
+def _sign_in(at: Routes) -> list[BaseRoute]:
+    mail_routes = sign_in.mail_routes()
     return [
         _post(ACCOUNT + "/login", sign_in.begin_login),
         _post(ACCOUNT + "/consent", sign_in.begin_consent),
-        Route(callback_path, open_page(sign_in.come_back), methods=["GET"]),
+        Route(at.login, mail_routes),
+        Route(at.callback, mail_routes),
         _get(sign_in.OUTCOME, sign_in.show_outcome),
         Route(sign_in.RETURNED, open_page(sign_in.show_returned), methods=["GET"]),
-        Route(sign_in.ENDED, open_page(sign_in.show_ended), methods=["GET"]),
     ]

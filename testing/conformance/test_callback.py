@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import requests
     from salesorder_m365.testing.running import Running
 
+#: The hooks that give a Redirect for a worker's login.
+BEGINNING = ("salesorder_login_begin", "salesorder_ticket_open")
 STRAY = {"state": "nobodys", "code": "a-code-of-nobody"}
 
 
@@ -26,7 +28,7 @@ def test_the_redirect_is_passed_on_whole(erp: Running) -> None:
         with marked_redirects(erp.host.plugins) as marks, erp.calls() as calls:
             erp.leave(browser, account_id)
     answer = browser.answers[-1]
-    redirect = next(c.result for c in calls if c.hook == "salesorder_login_begin")
+    redirect = next(c.result for c in calls if c.hook in BEGINNING)
     if answer.is_redirect:
         assert answer.status_code == redirect.status, "Answer with the Redirect's own status."
     wanted = {**redirect.headers, **marks}
@@ -86,8 +88,9 @@ def test_a_callback_that_comes_twice_ends_the_same(erp: Running) -> None:
         redeemed = erp.simulator.count(grant_type="authorization_code")
         with erp.calls() as calls:
             second = erp.arrive(browser, query)
-    codes = [c.result.code for c in calls if c.hook == "salesorder_login_callback" and c.result]
-    assert (second, codes) == (first, ["connected"]), (
+    # Once or more: the routes of `web` ask again for the page without the code.
+    codes = {c.result.code for c in calls if c.hook == "salesorder_login_callback" and c.result}
+    assert (second, codes) == (first, {"connected"}), (
         "A repeated callback must be passed to the hook as the first was, and lead where it says."
     )
     assert erp.state(account_id) == "connected"
@@ -100,7 +103,7 @@ def test_a_mapping_of_many_values_is_taken(erp: Running) -> None:
         account_id = erp.new_account(browser)
         with erp.calls() as calls:
             target = erp.leave(browser, account_id)
-    begun = next(c.values for c in calls if c.hook == "salesorder_login_begin")
+    begun = next(c.values for c in calls if c.hook in BEGINNING)
     outcome = erp.hook.salesorder_login_callback(
         host=erp.host,
         query=MultiValueDict(erp.sign_in(target)),
@@ -116,7 +119,10 @@ def _answers(erp: Running) -> Iterator[requests.Response]:
     with erp.browser() as browser:
         for mailbox in (None, OTHER_MAILBOX):
             target = erp.leave(browser, erp.new_account(browser))
-            erp.arrive(browser, erp.sign_in(target, *filter(None, [mailbox])))
-            yield browser.answers[-1]
+            query = erp.sign_in(target, *filter(None, [mailbox]))
+            before = len(browser.answers)
+            erp.arrive(browser, query)
+            yield from browser.answers[before:]
+        before = len(browser.answers)
         erp.arrive(browser, STRAY)
-        yield browser.answers[-1]
+        yield from browser.answers[before:]

@@ -59,7 +59,7 @@ def test_the_host_header_is_not_trusted(erp: Running, header: str) -> None:
         account_id = erp.new_account(browser)
         login = erp.adapter.button(browser, account_id, "login", {})
         browser.forged = {header: EVIL}
-        _stays(erp, login())
+        _stays(erp, erp.followed(browser, login()))
         browser.forged = {}
         query = erp.sign_in(erp.leave(browser, account_id))
         browser.forged = {header: EVIL}

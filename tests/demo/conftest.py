@@ -237,20 +237,20 @@ class FakeMail:
         return True
 
     @hookimpl
-    def salesorder_login_begin(self, host, account_id, worker, browser, return_to):
-        self._note("login", browser=browser, return_to=return_to)
-        return Redirect(url="https://login.example.com/authorize?state=s")
+    def salesorder_login_ticket(self, host, account_id, worker, return_to, purpose):
+        self._note(purpose, account_id=account_id, worker=worker, return_to=return_to)
+        return f"/mail/m365/login?ticket=fake:{purpose}"
+
+    @hookimpl
+    def salesorder_ticket_open(self, host, ticket, worker, browser):
+        self._note("open", ticket=ticket, worker=worker, browser=browser)
+        way = "adminconsent?client_id=c&state=s" if "consent" in ticket else "authorize?state=s"
+        return Redirect(url=f"https://login.example.com/{way}")
 
     @hookimpl
     def salesorder_login_callback(self, host, query, worker, browser):
         self._note("callback", query=dict(query), worker=worker, browser=browser)
         return self.outcome
-
-    @hookimpl
-    def salesorder_consent_begin(self, host, account_id, worker, browser, return_to):
-        self._note("consent", browser=browser, return_to=return_to)
-        share = "https://login.example.com/adminconsent?client_id=c"
-        return Redirect(url=share + "&state=s", share_url=share)
 
     @hookimpl
     def salesorder_disconnect(self, host, account_id, worker):
@@ -294,6 +294,10 @@ class Worker(requests.Session):
         token = re.search(r'name="csrf" value="([^"]+)"', self.get(page).text)[1]
         data = {"csrf": token, **(values or {})}
         return self.post(url, data=data, allow_redirects=False, **options)
+
+    def leave(self, page: str, button: str):
+        """Press Login, or the consent's button, and open the ticket."""
+        return self.get(self.post_form(page, button).headers["location"], allow_redirects=False)
 
     def log_in(self, worker: str = "admin", password: str = PASSWORD):
         return self.post_form("/login", "/login", {"worker": worker, "password": password})

@@ -87,7 +87,7 @@ def test_where_consent_helps_the_report_leads_to_it(shown, mail, admin):
     assert f'href="{html.escape(CONSENT)}"' not in page
     assert 'href="https://example.com/?a=b"' in page
     assert f'action="{PAGE}/consent"' in page
-    assert "adminconsent" in admin.post_form(PAGE, PAGE + "/consent").headers["location"]
+    assert "adminconsent" in admin.leave(PAGE, PAGE + "/consent").headers["location"]
 
 
 def test_elsewhere_nobody_is_asked_for_consent(shown):

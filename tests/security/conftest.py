@@ -64,6 +64,15 @@ class Front(requests.Session):
     def post_form(self, page, url, values=None, **options):
         return self.post(url, data={"csrf": self.csrf(page), **(values or {})}, **options)
 
+    def leave(self, page):
+        """Press Login on an account's page and open the ticket; return the answer."""
+        return self.get(self.post_form(page, page + "/login").headers["location"])
+
+    def come_back(self, callback, query):
+        """Come back from Microsoft; return the answer at the address without the code."""
+        back = self.get(callback, params=query)
+        return self.get(back.headers["location"])
+
     def log_in(self, worker="admin"):
         return self.post_form("/login", "/login", {"worker": worker, "password": PASSWORD})
 

@@ -301,7 +301,7 @@ def test_no_secret_on_a_page(run, front):
     admin, pages = front.browser(), []
 
     def left_for_microsoft(page):
-        url = admin.post_form(page, page + "/login").headers["location"]
+        url = admin.leave(page).headers["location"]
         add("state", parse_qs(urlsplit(url).query)["state"][0])
         return url
 
@@ -315,11 +315,12 @@ def test_no_secret_on_a_page(run, front):
     turned = {"declined": False, "connected": True}
     for consent in turned.values():
         query = run.sim.sign_in(left_for_microsoft(page), SALES, consent=consent)
-        back = admin.get(front.callback, params=query)
+        back = admin.come_back(front.callback, query)
         shown(back.headers["location"])
     for fault in (TokenFault(status=503), truncated(run.sim)):
         run.sim.faults.add(fault)
-        back = admin.get(front.callback, params=run.sim.sign_in(left_for_microsoft(page), SALES))
+        query = run.sim.sign_in(left_for_microsoft(page), SALES)
+        back = admin.come_back(front.callback, query)
         shown(back.headers["location"])
     pages.append(admin.post_form(page, page + "/test").text)
     for url in (page, page + "/folders", page + "/state", "/", "/no-such-page"):

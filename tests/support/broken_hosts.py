@@ -10,17 +10,20 @@ import re
 import secrets
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 from salesorder_m365.demo.erp.host import DemoHost
-from salesorder_m365.demo.erp.sessions import Sessions
 from salesorder_m365.demo.pages import drawing, sign_in, visit
 from salesorder_m365.demo.pages.app import ACCOUNT
 from salesorder_m365.demo.testing import ReferenceHost
 from salesorder_m365.hooks import create_manager, hookimpl
-from salesorder_m365.plugin.errors import M365Error
+from salesorder_m365.plugin.errors import M365Error, TicketError
 from salesorder_m365.schemas.settings import Settings
 from salesorder_m365.schemas.signin import LoginCode
+from salesorder_m365.web import app as web
+from salesorder_m365.web import routes
+from salesorder_m365.web.browser import COOKIE
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
@@ -58,6 +61,12 @@ DEFECTS = {
     "maps_nothing": "test_folders_are_mapped",
     "stays_connected": "test_disconnect_forgets_the_sign_in",
     "keeps_the_deleted": "test_delete_deletes_one_account",
+    "ticket_answered_again": "test_a_ticket_opens_once",
+    "ticket_renewed": "test_a_late_ticket_opens_nothing",
+    "ticket_in_any_session": "test_a_ticket_opens_in_no_other_workers_session",
+    "ticket_without_a_session": "test_a_ticket_opens_nothing_without_a_session",
+    "browser_remembered": "test_a_sign_in_that_is_passed_on_connects_nobody",
+    "callback_for_sessions_alone": "test_a_session_cookie_may_stay_behind_at_microsoft",
 }
 
 
@@ -303,7 +312,7 @@ def login_by_get(place):
 
 def cookie_changed(place, old, new):
     def change(scope, status, headers):
-        ours = sign_in.BROWSER_COOKIE.encode()
+        ours = COOKIE.encode()
         return status, [
             (name, value.replace(old, new) if value.startswith(ours) else value)
             for name, value in headers
@@ -317,23 +326,17 @@ def cookie_for_scripts(place):
 
 
 def cookie_without_same_site(place):
-    return cookie_changed(place, b"; SameSite=lax", b"")
+    return cookie_changed(place, b"; SameSite=Lax", b"")
 
 
 def cookie_for_every_page(place):
-    path = place.settings.callback_path.encode()
+    path = routes(place.settings).folder.encode()
     return cookie_changed(place, b"Path=" + path, b"Path=/")
 
 
 def one_value_per_login(place):
-    class Restless(Sessions):
-        def load(self, cookie):
-            found = super().load(cookie)
-            return found and replace(found, browser=secrets.token_urlsafe())
-
-    under = ReferenceHost(place)
-    under.host.sessions.__class__ = Restless
-    return under
+    web.browser_to_know = lambda request: secrets.token_urlsafe(32)
+    return ReferenceHost(place)
 
 
 # The callback and the way to it ----------------------------------------------------------------
@@ -466,6 +469,103 @@ def keeps_the_deleted(place):
     return idle(place, "salesorder_account_delete", answer=True)
 
 
+# Tickets, and the callback without a session ---------------------------------------------------
+
+
+class Replacing(Careless):
+    """The host, but its pages call functions of the host's own in place of some hooks."""
+
+    def __getattr__(self, name):
+        if name in self._changes:
+            return partial(self._changes[name], super().__getattr__(name))
+        return super().__getattr__(name)
+
+
+def replacing(place, **functions):
+    under = ReferenceHost(place)
+    under.app.state.host = Replacing(under.host, **functions)
+    return under
+
+
+def ticket_answered_again(place):
+    """It answers a request that it has seen with what it answered first."""
+    answered = {}
+
+    def open_(hook, **values):
+        seen = (values["ticket"], values["worker"])
+        if seen not in answered:
+            answered[seen] = hook(**values)
+        return answered[seen]
+
+    return replacing(place, salesorder_ticket_open=open_)
+
+
+def ticket_renewed(place):
+    """It gives another ticket for one that has run out."""
+    opened = set()
+    under = ReferenceHost(place)
+
+    def open_(hook, **values):
+        again = values["ticket"] in opened
+        opened.add(values["ticket"])
+        try:
+            return hook(**values)
+        except TicketError as err:
+            if err.code != "ticket_expired" or again:
+                raise
+            path = under.host.plugins.hook.salesorder_login_ticket(
+                host=under.host,
+                account_id=views(under)[0].id,
+                worker=values["worker"],
+                return_to="/",
+                purpose="login",
+            )
+            return hook(**{**values, "ticket": path.partition("ticket=")[2]})
+
+    under.app.state.host = Replacing(under.host, salesorder_ticket_open=open_)
+    return under
+
+
+def views(under):
+    hook = under.host.plugins.hook
+    return hook.salesorder_account_list(host=under.host, worker="admin")[0]
+
+
+def ticket_in_any_session(place):
+    known = sign_in._worker_of
+    sign_in._worker_of = lambda environ: known(environ) and "admin"
+    return ReferenceHost(place)
+
+
+def ticket_without_a_session(place):
+    known = sign_in._worker_of
+    sign_in._worker_of = lambda environ: known(environ) or "admin"
+    return ReferenceHost(place)
+
+
+def browser_remembered(place):
+    """It knows the browser by what it kept itself where no cookie comes along."""
+    kept = []
+
+    def open_(hook, **values):
+        kept.append(values["browser"])
+        return hook(**values)
+
+    def callback(hook, **values):
+        if not values["worker"] and not values["browser"] and kept:
+            values["browser"] = kept[-1]
+        return hook(**values)
+
+    return replacing(place, salesorder_ticket_open=open_, salesorder_login_callback=callback)
+
+
+def callback_for_sessions_alone(place):
+    def callback(hook, **values):
+        return hook(**values) if values["worker"] else None
+
+    return replacing(place, salesorder_login_callback=callback)
+
+
 # What the suite's first test is for ------------------------------------------------------------
 
 
@@ -474,7 +574,8 @@ def strict_cookies(place):
 
     def change(scope, status, headers):
         return status, [
-            (name, value.replace(b"SameSite=lax", b"SameSite=Strict")) for name, value in headers
+            (name, re.sub(rb"SameSite=[Ll]ax", b"SameSite=Strict", value))
+            for name, value in headers
         ]
 
     return answering(ReferenceHost(place), change)

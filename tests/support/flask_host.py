@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from flask import (
     Blueprint,
     Flask,
+    Response,
     abort,
     current_app,
     redirect,
@@ -31,8 +32,8 @@ from salesorder_m365.plugin.errors import (
     UnavailableError,
 )
 from salesorder_m365.schemas.account import FormErrors
+from salesorder_m365.web import create_app
 
-BROWSER = "erp_mail_browser"
 STATUS = {
     BadRequestError: 400,
     NotAllowedError: 403,
@@ -124,8 +125,6 @@ def view(account_id):
 @pages.before_app_request
 def check_token():
     session.setdefault("csrf", secrets.token_urlsafe())
-    # One for the whole session: two tabs with a sign-in each must not undo each other.
-    session.setdefault("browser", secrets.token_urlsafe())
     given = request.form.get("csrf", "")
     if request.method == "POST" and not secrets.compare_digest(given, session["csrf"]):
         abort(403)
@@ -215,35 +214,28 @@ def change(account_id):
 
 @pages.post("/accounts/<account_id>/login")
 def begin(account_id):
-    left = hook().salesorder_login_begin(
-        **who(),
-        account_id=account_id,
-        browser=session["browser"],
-        return_to=url_for("mail.account", account_id=account_id),
+    back = url_for("mail.account", account_id=account_id)
+    ticket = hook().salesorder_login_ticket(
+        **who(), account_id=account_id, return_to=back, purpose="login"
     )
-    answer = redirect((left or abort(404)).url, left.status)
-    answer.headers.update(left.headers)
-    answer.set_cookie(
-        BROWSER,
-        session["browser"],
-        600,
-        path=erp().settings.callback_path,
-        httponly=True,
-        samesite="Lax",
-    )
-    return answer
+    return redirect(ticket or abort(404), 303)
 
 
-def callback():
-    outcome = hook().salesorder_login_callback(
-        **who(), query=request.args, browser=request.cookies.get(BROWSER, "")
-    )
-    if outcome:
-        finding = outcome.finding
-        session["said"] = " ".join([outcome.message, *(finding.steps if finding else ())])
-    answer = redirect(outcome.next_url if outcome else "/", 303)
-    answer.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
-    return answer
+@pages.get("/mail/m365/<route>")
+def mail_routes(route):
+    answer = ROUTES.answer(request.environ)
+    return Response(answer.body, answer.status, answer.headers)
+
+
+def arrived(environ, outcome):
+    if outcome is None:
+        return None
+    steps = outcome.finding.steps if outcome.finding else ()
+    session["said"] = " ".join([outcome.message, *steps])
+    return 303, [("Location", outcome.next_url)], b""
+
+
+ROUTES = create_app(lambda environ: erp(), lambda environ: session.get("worker"), arrived)
 
 
 @pages.post("/accounts/<account_id>/test")
@@ -285,7 +277,6 @@ def create_app(host):
     app.secret_key = secrets.token_bytes(32)
     app.config.update(ERP=host, SESSION_COOKIE_NAME="erp_session", SESSION_COOKIE_SAMESITE="Lax")
     app.register_blueprint(pages)
-    app.add_url_rule(host.settings.callback_path, view_func=callback)
     return app
 
 

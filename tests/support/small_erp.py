@@ -1,12 +1,13 @@
 """A host that shares nothing with the reference host: WSGI, and pages that a script draws of JSON.
 
-Its front is the adapter at the end: what a page's script would call.
+Its front is the adapter at the end: what a page's script would call. Its session cookie is
+SameSite=Strict, so a sign-in comes back without it, and the pages of the routes tell its end.
 """
 
 import json
 import runpy
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -15,16 +16,9 @@ from urllib.parse import parse_qsl
 from salesorder_m365.hooks import create_manager, hookimpl
 from salesorder_m365.plugin.errors import M365Error
 from salesorder_m365.schemas.account import FormErrors
+from salesorder_m365.web import create_app
 
 TEACHING = Path(__file__).parents[1] / "hooks" / "test_teaching_host.py"
-#: The callback's address holds a code: no page may pass it on or be kept.
-QUIET = [("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store")]
-
-
-@dataclass
-class Session:
-    worker: str
-    browser: str
 
 
 class SmallErp:
@@ -53,51 +47,46 @@ class Front:
 
     def __init__(self, host):
         self.host = host
-        self.settings = host.settings
         self.hook = host.plugins.hook
         self.sessions = {}
-        self.said = {}
+        self.mail_routes = create_app(lambda environ: host, self.worker_of)
+
+    def worker_of(self, environ):
+        return self.sessions.get(cookies_of(environ).get("session"))
 
     def app(self, environ, start_response):
         """Answer one request."""
-        cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
-        given = {name: cookie.value for name, cookie in cookies.items()}
+        if environ["PATH_INFO"].startswith("/mail/m365/"):
+            return self.mail_routes(environ, start_response)
+        given = cookies_of(environ)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         values = json.loads(body) if body else dict(parse_qsl(environ["QUERY_STRING"]))
         path = environ["PATH_INFO"]
         csrf = environ.get("HTTP_X_TOKEN") == given.get("token", secrets.token_hex())
         try:
-            status, headers, answer = self.answer(path, values, given, csrf=csrf)
+            status, headers, answer = self.answer(path, values, self.worker_of(environ), csrf=csrf)
         except M365Error as err:
             status, headers, answer = 403, [], {"error": str(err)}
         start_response(f"{status} -", [("Content-Type", "application/json"), *headers])
         return [json.dumps(answer).encode()]
 
-    def answer(self, path, values, given, *, csrf):
-        who = {"host": self.host, "worker": self.session(given).worker}
+    def answer(self, path, values, worker, *, csrf):
         if path == "/api/log-in":
             return self.log_in(values["worker"])
-        if path == self.settings.callback_path:
-            outcome = self.hook.salesorder_login_callback(
-                **who, query=values, browser=given.get("mail", "")
-            )
-            steps = outcome.finding.steps if outcome and outcome.finding else ()
-            if outcome:
-                self.said[given.get("session")] = " ".join([outcome.message, *steps])
-            return 303, [("Location", outcome.next_url if outcome else "/"), *QUIET], {}
-        if path == "/api/said":
-            return 200, [], {"said": self.said.pop(given.get("session"), "")}
-        if not csrf:
+        if not (csrf and worker):
             return 403, [], {"error": "The token is missing."}
-        _, _, name, account_id = path.split("/")
-        return self.act(name, {**who, "account_id": account_id or None}, values, given)
+        _, _, name, account_id = path.split("/")[-4:]
+        return self.act(
+            name, {"host": self.host, "worker": worker, "account_id": account_id or None}, values
+        )
 
-    def act(self, name, who, values, given):
+    def act(self, name, who, values):
         """Do what a page's script asks for: ``/api/NAME/ACCOUNT``."""
         if name == "save":
             return self.save(who, values)
         if name == "login":
-            return self.login(who, given)
+            ticket = self.hook.salesorder_login_ticket(**who, return_to="/", purpose="login")
+            return 200, [], {"url": ticket}
         if name == "folders":
             self.hook.salesorder_folder_map(**who, mapping=values)
         elif name == "test":
@@ -109,9 +98,8 @@ class Front:
 
     def log_in(self, worker):
         session = secrets.token_urlsafe()
-        # The browser's value is the session's: two tabs with a sign-in each do not undo each other.
-        self.sessions[session] = Session(worker, secrets.token_urlsafe())
-        kept = f"session={session}; Path=/; HttpOnly; SameSite=Lax"
+        self.sessions[session] = worker
+        kept = f"session={session}; Path=/; HttpOnly; SameSite=Strict"
         token = f"token={secrets.token_urlsafe()}; Path=/; SameSite=Strict"
         return 200, [("Set-Cookie", kept), ("Set-Cookie", token)], {}
 
@@ -123,15 +111,10 @@ class Front:
         wrong = isinstance(saved, FormErrors)
         return (422, [], dict(saved.errors)) if wrong else (200, [], {"id": saved.id})
 
-    def login(self, who, given):
-        browser = self.session(given).browser
-        redirect = self.hook.salesorder_login_begin(**who, browser=browser, return_to="/")
-        kept = f"mail={browser}; HttpOnly; SameSite=Lax; Path={self.settings.callback_path}"
-        headers = [("Set-Cookie", kept), *redirect.headers.items()]
-        return 200, headers, {"url": redirect.url}
 
-    def session(self, given):
-        return self.sessions.get(given.get("session"), Session("", ""))
+def cookies_of(environ):
+    cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
+    return {name: cookie.value for name, cookie in cookies.items()}
 
 
 class SmallErpUnderTest:
@@ -163,7 +146,7 @@ class SmallErpUnderTest:
         return lambda: self.call(browser, f"/api/{name}/{account_id}", sent)
 
     def read(self, browser, path):
-        return browser.get("/api/said").json()["said"]
+        return browser.text(path)
 
     def call(self, browser, path, sent):
         answer = browser.post(path, json=sent, headers={"X-Token": self.tokens[browser]})
