@@ -13,7 +13,10 @@ def test_the_reference_host_passes(tmp_path):
     assert results(tmp_path) == {"passed": TESTS, "failed": set(), "skipped": set()}
 
 
-@pytest.mark.parametrize("name", ["small_erp:host", "small_erp:teaching_host", "flask_host:host"])
+OTHERS = ["small_erp:host", "small_erp:teaching_host", "flask_host:host", "django_host:host"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_other_hosts_pass_that_have_no_generic_accounts(tmp_path, name):
     ended = run_suite(tmp_path, "-rs", "--salesorder-host", f"support.{name}")
     assert ended.returncode == 0, ended.stdout
