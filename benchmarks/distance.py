@@ -29,7 +29,7 @@ def name() -> str:
 
 
 def enter_namespace() -> None:
-    """Begin this program anew in a namespace of its own, if netem works in one."""
+    """Begin this program again in a namespace of its own, if netem works in one."""
     tools = all(shutil.which(tool) for tool in ("unshare", "ip", "tc"))
     if _INSIDE in os.environ or not tools or not _works(["unshare", "--net", "sh", "-c", _TRY]):
         return

@@ -82,7 +82,7 @@ def _erp(filled: Filled) -> Erp:
 
 @cache
 def asker(filled: Filled) -> Action:
-    """Return what asks the vault for the token of any account, with all made anew as by a hook."""
+    """Return what asks the vault for the token of any account, with all made again as by a hook."""
     erp, choose = _erp(filled), random.Random(1)
 
     def ask() -> None:

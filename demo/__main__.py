@@ -29,7 +29,7 @@ from .server import PORT, run
 def main(port: int, state: Path) -> None:
     """Run a small ERP with Microsoft 365 mail accounts, and a stand-in for Microsoft 365."""
     # Stopped by a service manager, the demo ends as tidily as by Ctrl-C.
-    # SIGINT too: whoever starts us in the background lets it be ignored.
+    # SIGINT too: a shell that starts us in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     sys.exit(run(port, state))

@@ -37,7 +37,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def salesorder_account_kinds() -> list[AccountKind]:  # type: ignore[empty-body]
-    """Tell which kinds of mail account can be made, and the shape of their forms.
+    """Return which kinds of mail account can be made, and the shape of their forms.
 
     Called when the host draws its menus and forms; needs no host and no database.
 
@@ -294,7 +294,7 @@ def salesorder_jobs() -> list[Job]:  # type: ignore[empty-body]
 def salesorder_job_run(host: Host, name: str, worker: str) -> JobReport | None:
     """Run one job of ``salesorder_jobs`` to its end, at most some minutes. Called by the scheduler.
 
-    `worker` is whoever the scheduler runs as, such as `schemas.permission.SYSTEM`. Running a job
+    `worker` is what the scheduler runs as, such as `schemas.permission.SYSTEM`. Running a job
     sooner, later or twice at once does no harm; what one run leaves the next one does.
 
     Raises ``NotAllowedError`` (permission ``mail_accounts.maintain``), ``BadRequestError`` for a

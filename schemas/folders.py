@@ -81,7 +81,7 @@ class FolderChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedFolder:
-    """One stored mapping; with `uid_validity` (RFC 3501) a folder made anew is noticed."""
+    """One stored mapping; with `uid_validity` (RFC 3501) a folder made again is noticed."""
 
     role: Role
     path: str

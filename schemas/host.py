@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BareHost(Protocol):
-    """What the use cases need of a host, whoever it is: an ERP or the command line."""
+    """What the use cases need of a host: an ERP, or the command line."""
 
     @property
     def name(self) -> str:

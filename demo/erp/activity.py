@@ -57,6 +57,6 @@ class Activity:
 
     @hookimpl
     def salesorder_event(self, host: Host, event: Event) -> None:
-        """Write the event to the ERP's log, for whoever audits it."""
+        """Write the event to the ERP's log, for its auditors."""
         if host.name == self._host_name:
             log.info("%s by %s on %s: %s", event.name, event.worker, event.account_id, tell(event))

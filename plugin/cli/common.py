@@ -68,7 +68,7 @@ def with_yes(command: C) -> C:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The host as the command line is one: whoever may read the settings may do everything."""
+    """The host as the command line is one: who can read the settings may do everything."""
 
     settings: Settings
     name: str = HOST_NAME

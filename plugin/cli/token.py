@@ -30,7 +30,7 @@ def on_terminal() -> bool:
 def token(account: str, protocol: str, source: Source, *, xoauth2: bool, show: bool) -> None:
     """Print an access token, renewed if that is needed; it lasts about an hour.
 
-    It is a secret: whoever has it reads and sends mail. Pass it on through a pipe.
+    It is a secret: with it anybody reads and sends mail. Pass it on through a pipe.
     """
     if on_terminal() and not show:
         raise click.UsageError("A token is a secret. Pass it on through a pipe, or give --show.")

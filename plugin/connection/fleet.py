@@ -1,6 +1,6 @@
 """Test Connection for many accounts, some at a time, and what their reports come to together.
 
-What one test does is `mailbox`'s job, drawing is the caller's.
+Left to `checking`: what one test does. Left to the caller: drawing.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _HELPS = frozenset(
 def consent_links(code: str, settings: Settings) -> dict[str, str]:
     """Return the consent page by its label if it helps with the finding `code`; no network.
 
-    The link has no state: what comes back from it finishes nothing here, whoever follows it.
+    The link has no state: what comes back from it finishes nothing here.
     """
     if code not in _HELPS:
         return {}

@@ -29,7 +29,7 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 def one_line(words: str | bytes) -> str:
     """Return `words` as one printable line of at most 300 characters, secrets taken out.
 
-    The result is plain text: whoever makes HTML of it must escape it.
+    The result is plain text: the caller escapes it where HTML is made.
     """
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     # A secret may be broken over lines, or hidden behind characters that do not show.

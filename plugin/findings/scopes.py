@@ -47,7 +47,7 @@ def scope_problem(granted: Sequence[str], wanted: Sequence[str]) -> tuple[str, s
 
 
 def is_app_only(granted: Sequence[str]) -> bool:
-    """Tell whether these are the roles of an app, or what stands for none, and no person's."""
+    """Return whether these are the roles of an app, or what stands for none, and no person's."""
     names = {short_name(scope).casefold() for scope in granted}
     return bool(names & {*map(str.casefold, APP_ROLES), ".default"})
 

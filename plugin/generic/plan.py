@@ -1,6 +1,6 @@
 """What would become of each Generic account: the new account's form, and what stands in the way.
 
-Pure: the host's list, our rows and accounts come in. Doing it is `generic`'s job.
+Pure: the host's list, our rows and accounts come in. Left to `replacing`: doing it.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def problems(err: ValidationError) -> str:
 
 
 def tested_since(row: RetiredRow, new: AccountRow) -> bool:
-    """Tell whether the new account's last Test Connection passed after the copy was taken."""
+    """Return whether the new account's last Test Connection passed after the copy was taken."""
     report = new.report or {"passed": False}
     return report["passed"] and datetime.fromisoformat(report["started_at"]) >= row.kept_at
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 998
 #: Bytes of a header; Exchange Online takes 256 KB of header fields.
 _LONGEST_HEADER = 256 * 1024
-#: Fields of ours: the first is written anew, the others would betray or mislead.
+#: Fields of ours: the first is written again, the others would betray or mislead.
 _REPLACED = frozenset({b"message-id", b"bcc", b"return-path", b"resent-bcc"})
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 #: Bytes of the body that are collected before they are handed on.

@@ -339,7 +339,7 @@ def release_lease(
     wait: float,
     reason: dict[str, Any] | None = None,
 ) -> None:
-    """Give the lease back without new tokens; nobody asks again within `wait` seconds.
+    """Give the lease back without new tokens; no request is made within `wait` seconds.
 
     `reason` is plain JSON without secrets. Without a `wait` all stays as it was.
     """

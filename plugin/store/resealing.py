@@ -1,4 +1,4 @@
-"""Every sealed value of the database: which key sealed it, and sealing it anew by compare-and-set.
+"""Every sealed value of the database: which key sealed it, and resealing it by compare-and-set.
 
 What is sealed says `tables` (the columns marked ``SEALED``). When to rotate, and what to tell about
 it, is `plugin.vault.rotation`'s job.

@@ -114,7 +114,7 @@ def move(
 
 
 def used_by_others(connection: Connection, account_id: str, but: str) -> bool:
-    """Tell whether the new account stands for another Generic account too."""
+    """Return whether the new account stands for another Generic account too."""
     query = select(retired.c.generic_id).where(
         retired.c.account_id == account_id, retired.c.generic_id != but
     )

@@ -2,7 +2,7 @@
 
 The next envelope travels with the end of the message before it, so a message costs one round trip
 on a kept connection. No data follows a recipient whose answer is not known: after a 354 nothing
-can be taken back, and a lone dot would send an empty mail to whoever was accepted.
+can be taken back, and a lone dot would send an empty mail to those accepted.
 """
 
 from __future__ import annotations

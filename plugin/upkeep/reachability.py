@@ -1,7 +1,7 @@
 """Whether Microsoft's servers can be reached, and know the registration. Signs no person in.
 
 Everything is asked as the ERP asks it: by the same sockets, through the same proxy, with the same
-trust. What an answer means is `doctor`'s job.
+trust. `doctor` says what an answer means.
 """
 
 from __future__ import annotations

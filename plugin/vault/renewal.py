@@ -2,7 +2,7 @@
 
 The protocol: read; if the token is fresh, use it. Else take the lease with one conditional UPDATE,
 ask Microsoft with no transaction open, and write with compare-and-set (`leasing`). Few refusals
-mark a grant (`refusing`); every other fault only sets a time before which nobody asks again
+mark a grant (`refusing`); every other fault only sets a time before which no request is made
 (`waiting`). This module decides who gets which token.
 """
 

@@ -1,4 +1,4 @@
-"""Key rotation: seal every value anew with the newest key, batch by batch; and who uses which key.
+"""Key rotation: reseal every value with the newest key, batch by batch; and who uses which key.
 
 A rotation may be stopped or killed at any moment: each batch is one transaction, and what is done
 is known by the values themselves, so that the next run goes on. A row that changed between reading
@@ -32,7 +32,7 @@ _PASSES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """What a rotation did: rows sealed anew, and rows that it had to leave."""
+    """What a rotation did: rows resealed, and rows that it had to leave."""
 
     resealed: int
     #: Rows still sealed with an older key when it ended, among them the unreadable ones.
@@ -67,7 +67,7 @@ def rotate(
         rotation.one_pass()
         if remaining(engine, ring) <= len(rotation.unreadable):
             break
-    log.info("key rotation: %s rows sealed anew", rotation.done)
+    log.info("key rotation: %s rows resealed", rotation.done)
     return Rotated(
         resealed=rotation.done,
         remaining=remaining(engine, ring),

@@ -40,7 +40,7 @@ class Patience:
 
 
 def wait_after(err: RegistrationError | UnavailableError, row: TokenRow) -> float:
-    """Return the seconds in which nobody asks again; `row` is as it was before this fault."""
+    """Return the seconds in which no request is made; `row` is as it was before this fault."""
     doubled = 2 * row.last_wait
     if isinstance(err, RegistrationError):
         return min(max(_REGISTRATION_WAIT, doubled), _LONGEST_REGISTRATION_WAIT)

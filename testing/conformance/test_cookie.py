@@ -81,7 +81,7 @@ def _without(erp: Running, browser: Browser, cookie: Cookie) -> tuple[str, str]:
     try:
         return _callback(erp, browser)
     finally:
-        # What the host set anew belongs to another visit.
+        # What the host set again belongs to another visit.
         browser.cookies.clear()
         for each in kept:
             browser.cookies.set_cookie(each)

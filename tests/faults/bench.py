@@ -102,7 +102,7 @@ class Lab:
     @contextmanager
     def bench(self, database: str) -> Iterator["Bench"]:
         """Give a bench for one fault."""
-        # Not all of sim.reset(), which makes every mailbox anew: no fault here is about mail.
+        # Not all of sim.reset(), which makes every mailbox again: no fault here is about mail.
         self.sim.faults.clear()
         self.sim.requests.clear()
         self.sim.tenant.policies.reset()
@@ -342,7 +342,7 @@ class Worker:
     def kill(self) -> bool:
         """End it and what it forked with SIGKILL, by its id, and wait until all have gone.
 
-        Tell whether it had come to its end before.
+        Return whether it had come to its end before.
         """
         if self._ended:
             return True

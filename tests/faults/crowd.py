@@ -47,7 +47,7 @@ class Crowd:
 
     @property
     def holds(self) -> bool:
-        """Tell whether it went as it must."""
+        """Return whether it went as it must."""
         if self.lost or self.in_window:
             # Nobody gets a wrong token either: all are told to sign in again.
             return self.lost and self.in_window and self.valid == 0 and self.posts <= 2

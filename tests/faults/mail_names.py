@@ -1,4 +1,4 @@
-"""Folders named to attack, M14: pages, logs and terminals, and whoever decodes the names."""
+"""Folders named to attack, M14: pages, logs and terminals, and programs that decode the names."""
 
 import logging
 from collections.abc import Iterator

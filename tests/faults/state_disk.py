@@ -18,7 +18,7 @@ from .registry import POSTGRESQL, SQLITE, NotHereError, fault
 
 
 def can_mount() -> bool:
-    """Tell whether this process may mount a tmpfs."""
+    """Return whether this process may mount a tmpfs."""
     if os.geteuid() != 0:
         return False
     probe = ("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt")

@@ -1,4 +1,4 @@
-"""Passing faults of the token endpoint, T1 to T5: whoever has a valid token notices nothing."""
+"""Passing faults of the token endpoint, T1 to T5: callers with a valid token notice nothing."""
 
 from collections.abc import Mapping
 from typing import Any

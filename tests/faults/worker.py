@@ -189,7 +189,7 @@ def serve(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.setpgid(0, 0)  # whoever ends this process ends the crowd that it forks, too
+            os.setpgid(0, 0)  # what ends this process ends the crowd that it forks, too
             listener.close()
             os.dup2(connection.fileno(), 0)
             os.dup2(connection.fileno(), 1)

@@ -70,6 +70,6 @@ class RealServers:
             client.delete_folder(path)
 
     def close(self) -> None:
-        """Throw all mailboxes away: the next sign-in makes them anew."""
+        """Throw all mailboxes away: the next sign-in makes them again."""
         for home in (self.dovecot.directory / "mail").iterdir():
             shutil.rmtree(home)

@@ -73,7 +73,7 @@ def missing() -> str:
 
 
 class Postfix(ServerProcess):
-    """One Postfix; whoever signs in may send as themselves, and as nobody else."""
+    """One Postfix; who signs in may send as themselves, and as nobody else."""
 
     name = "postfix"
 

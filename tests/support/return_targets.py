@@ -69,5 +69,5 @@ def leads_to(target):
 
 
 def stays(target):
-    """Tell whether all of these places are the host's own."""
+    """Return whether all of these places are the host's own."""
     return set(leads_to(target)) == {_HOST}

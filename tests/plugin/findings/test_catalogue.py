@@ -81,7 +81,7 @@ def test_entry_is_whole(code):
     assert entry.cause.endswith(".")
     assert entry.steps
     assert all(url.startswith("https://") for url in entry.links.values())
-    # Whoever must wait is told that trying again helps; else somebody has something to do.
+    # Who must wait is told that trying again helps; else somebody has something to do.
     assert entry.retry or entry.actor is not Actor.NOBODY
     if entry.commands:
         assert entry.actor is Actor.M365_ADMIN

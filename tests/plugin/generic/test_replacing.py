@@ -109,7 +109,7 @@ def test_the_new_account_may_stay(host):
     host.replace("g1", force=True)
     host.restore(keep_new=True)
     assert (len(host.old), list(host.accounts())) == (2, ["sales@contoso.test"])
-    # Replaced anew, it takes the place again.
+    # Replaced again, it takes the place again.
     host.replace("g1", force=True)
     assert len(host.accounts()) == 1
 
@@ -291,7 +291,7 @@ def test_a_host_that_cannot_put_back_keeps_the_copy(host):
     assert host.restore("g1")["g1"].code == "failed"
     assert (states(host), len(host.accounts())) == ({"g1": "restoring"}, 1)
     host.before = lambda *_: None
-    # The restore that was begun is finished first, then the account is replaced anew.
+    # The restore that was begun is finished first, then the account is replaced again.
     assert host.replace("g1", force=True)["g1"].code == "replaced"
     assert host.event_names().count("mail_account_generic_restored") == 1
 
