@@ -194,3 +194,20 @@ def _read(sock):
 def test_the_passing_replies_can_all_be_scripted():
     for reply in replies.PASSING:
         assert read_fault({"stage": "end_of_data", "reply": reply}).reply == reply
+
+
+@pytest.mark.parametrize("by", ["DATA", "BDAT"])
+def test_a_scripted_refusal_ends_the_transaction(sim, context, by):
+    """RFC 5321, 4.1.1.4: the next MAIL begins another one, whatever was said."""
+    sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, BUSY))
+    content = message(SALES, CUSTOMER)
+    with connected(sim, context, SALES) as client:
+        client.mail(SALES)
+        client.rcpt(CUSTOMER)
+        if by == "DATA":
+            client.docmd("DATA")
+            client.send(content + b".\r\n")
+        else:
+            client.send(b"BDAT %d LAST\r\n" % len(content) + content)
+        assert client.getreply()[0] == 451
+        assert client.mail(SALES)[0] == 250

@@ -204,7 +204,7 @@ class Session:
             content: bytes | None = await self._wire.dotted(replies.SIZE)
         except TooLargeError:
             content = None
-        await self._talk.answer(Stage.END_OF_DATA, lambda: self._finish(content))
+        await self._end_of_data(content)
 
     async def _bdat(self, argument: str) -> None:
         size, last = await self._chunk_announced(argument)
@@ -221,8 +221,7 @@ class Session:
         transaction.chunks.append(chunk)
         transaction.size += len(chunk)
         if last:
-            whole = b"".join(transaction.chunks)
-            await self._talk.answer(Stage.END_OF_DATA, lambda: self._finish(whole))
+            await self._end_of_data(b"".join(transaction.chunks))
         else:
             await self._talk.answer(Stage.DATA, lambda: _said(replies.smtp_chunk_taken(size)))
 
@@ -234,6 +233,11 @@ class Session:
         # How much follows is unknown, so nothing that comes can be read any more.
         await self._talk.say(replies.SMTP_BAD_ARGUMENTS)
         raise Ended
+
+    async def _end_of_data(self, content: bytes | None) -> None:
+        await self._talk.answer(Stage.END_OF_DATA, lambda: self._finish(content))
+        # RFC 5321, 4.1.1.4: whatever the answer was, a scripted one too, the transaction is over.
+        self._transaction = None
 
     async def _finish(self, content: bytes | None) -> str:
         transaction, self._transaction = self._transaction, None
