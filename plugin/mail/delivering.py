@@ -90,13 +90,15 @@ class Run:
     probed: bool = False
     #: Mails in a row that Microsoft refused in passing; the second one ends the run.
     refused_in_passing: int = 0
+    #: Whether the account was paused: what was claimed meanwhile must not be tried.
+    paused: bool = False
     #: Seconds that the account's next run waits at least.
     hold_off: float = 0.0
 
     @property
     def over(self) -> bool:
         """Whether no further mail may begin."""
-        return time.monotonic() >= self.ends or self.hold_off > 0
+        return self.paused or time.monotonic() >= self.ends or self.hold_off > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ class Deliverer:
                 ahead = self._next(row, run)
             if ahead is None:
                 return done
-            if not submission.usable:
+            if run.paused or not submission.usable:
                 self._settlement.put_back(ahead.row, run.owner, reason=WaitReason.NONE)
                 return done
             current = ahead
@@ -442,6 +444,7 @@ class Deliverer:
         elif err.verdict in _OF_THE_MAIL:
             self._settlement.failed(mail, err.code, err.server_words, owner=run.owner)
         else:
+            run.paused = True
             self._settlement.pause(mail, err, run.owner)
 
     def _again(self, mail: DeliveryRow, err: MailError, run: Run) -> None:

@@ -223,6 +223,16 @@ def test_a_paused_account_holds_all_its_mail_and_opens_with_one(office):
     assert attempts == 0
 
 
+def test_a_refused_account_is_not_tried_with_the_mail_that_was_claimed_ahead(office):
+    here = office()
+    first, second = here.send("one"), here.send("two", subject="Two")
+    here.sim.smtp_faults.add(SmtpFault(Stage.END_OF_DATA, DENIED))
+    here.deliver()
+    assert [here.now(each).reason for each in (first, second)] == [WaitReason.PAUSED] * 2
+    assert [here.now(each).attempts for each in (first, second)] == [0, 0]
+    assert here.taken == []
+
+
 def test_a_pause_doubles_while_the_cause_lasts(office):
     here = office()
     here.send("one")
