@@ -3,7 +3,7 @@
 C numbers the faults of the callback and, beside them, those of what ends a grant.
 """
 
-from . import callback, grants, mail, state, surroundings, token_endpoint, tracebacks
+from . import callback, grants, mail, sending, state, surroundings, token_endpoint, tracebacks
 from .registry import FAULTS, Fault, natural
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "callback",
     "grants",
     "mail",
+    "sending",
     "state",
     "surroundings",
     "token_endpoint",

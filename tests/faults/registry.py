@@ -77,4 +77,4 @@ def shown(facts: Facts) -> str:
 
 def natural(number: str) -> tuple[int, int]:
     """Return the key that sorts M1 … M16, T1 … T10, D1 … D9, C1 … C7, B1 … B4."""
-    return "MTDCB".index(number[0]), int(number[1:])
+    return "MSTDCB".index(number[0]), int(number[1:])

@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import msal
@@ -27,10 +28,15 @@ from salesorder_m365.hooks import implementations
 from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.entra.identity import Identity
 from salesorder_m365.plugin.errors import M365Error
-from salesorder_m365.plugin.store import grants, resealing
+from salesorder_m365.plugin.mail.delivering import Deliverer
+from salesorder_m365.plugin.mail.settling import Settlement
+from salesorder_m365.plugin.store import grants, outbox, resealing
+from salesorder_m365.plugin.transport.smtp_submission import SmtpSubmission
 from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.plugin.vault import leasing, rotation
 from salesorder_m365.plugin.wire import http as http_session
+from salesorder_m365.schemas.mail_settings import MailSettings, MailTimes
+from salesorder_m365.schemas.permission import SYSTEM
 from salesorder_m365.schemas.settings import load_settings
 from sqlalchemy.dialects import postgresql, sqlite
 from support.erp import Erp
@@ -63,6 +69,12 @@ def stop_here(point: str) -> None:
     os._exit(3)
 
 
+def freeze_here(point: str) -> None:
+    """Stop as a computer does that is suspended, until somebody wakes it."""
+    report(at=point, pid=os.getpid())
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def turn_clock(seconds: float) -> None:
     """Let this process's clock be wrong."""
     right = time.time
@@ -78,6 +90,12 @@ def arm(point: str, act: Callable[[str], None]) -> None:
         "write": (grants, "write_tokens", False),
         "commit": (leasing.Renewals, "_keep", False),
         "batch": (resealing, "replace_values", False),
+        "claimed": (Deliverer, "_checked", True),
+        "prepared": (Deliverer, "_hand_over_now", True),
+        "marked": (outbox, "mark_handed", False),
+        "handed": (SmtpSubmission, "hand_over", True),
+        "replied": (Settlement, "sent", True),
+        "settled": (Settlement, "_finish_sent", False),
     }[point]
     original = getattr(target, name)
 
@@ -111,6 +129,15 @@ def finish(job: dict[str, Any]) -> None:
 
     host = Erp(load_settings(job["settings"]), name=job["name"])
     report(kind=str(host.finish(job["query"]).code))
+
+
+def deliver(job: dict[str, Any]) -> None:
+    """Deliver an account's mail."""
+    host = Erp(load_settings(job["settings"]), name=job["name"])
+    times = replace(MailTimes(), **job["times"])
+    host.settings = replace(host.settings, mail=MailSettings(times=times, messages_per_minute=1000))
+    mail = UseCases(Context(host, lambda event: None)).mail
+    report(at="end", done=mail.run("deliver", job["account"], 20.0, SYSTEM).done)
 
 
 def rotate(job: dict[str, Any]) -> None:
@@ -176,7 +203,10 @@ def work() -> None:
         limit_files(job["file_limit"])
     if "stop_at" in job:
         arm(job["stop_at"], stop_here)
-    {"ask": ask, "finish": finish, "rotate": rotate, "crowd": crowd}[job["do"]](job)
+    if "freeze_at" in job:
+        arm(job["freeze_at"], freeze_here)
+    jobs = {"ask": ask, "finish": finish, "rotate": rotate, "crowd": crowd, "deliver": deliver}
+    jobs[job["do"]](job)
 
 
 def serve(listener: socket.socket) -> None:
