@@ -21,6 +21,7 @@ from . import (
     outbox,
     quote_mail,
     quotes,
+    self_test,
     sign_in,
     status,
 )
@@ -102,6 +103,8 @@ def _accounts() -> list[BaseRoute]:
         _get(ACCOUNT + "/folders", folders.show_folders),
         _get(ACCOUNT + "/folders/part", folders.show_part),
         _post(ACCOUNT + "/folders", folders.save_folders),
+        _post(ACCOUNT + "/test-mail", self_test.send_test_mail),
+        _get(ACCOUNT + "/test-mail", self_test.show_test_mail),
         _get(ACCOUNT + "/outbox", outbox.show_outbox),
         _get(ACCOUNT + "/outbox/state", outbox.show_outbox_state),
     ]

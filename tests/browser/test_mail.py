@@ -164,3 +164,25 @@ def test_a_mail_whose_reply_was_lost_is_decided_by_a_person(person, demo, tenant
     expect(badge(person, "Sent")).to_be_visible()
     person.sees("It counts as sent.", "Administrator says that it arrived")
     assert len(arrived(tenant)) == 1
+
+
+def test_a_test_mail_to_oneself_shows_what_test_connection_cannot(person):
+    page = person.page
+    person.connect()
+    person.press("Send a test mail to myself")
+    person.sees("The mail was sent, a copy of it was filed, and it arrived.")
+    person.look("test-mail", taken=False)
+    person.follow("Back to the account")
+    person.sees("Not tested yet.")
+
+    # Sales may open this mailbox and not send as it, which Exchange says after the mail only.
+    person.add_account("orders@contoso.test", "sales@contoso.test", "Orders (shared)")
+    person.press("Login")
+    page.get_by_role("button", name="sales@contoso.test").click()
+    person.sees("Connected.")
+    person.test_connection()
+    expect(page.locator("#verdict")).to_contain_text("accepted, not proved")
+    person.press("Send a test mail to myself")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Failed")
+    expect(page.get_by_role("region", name="What is wrong")).to_contain_text("Send as")
+    person.look("test-mail-failed", taken=False)

@@ -78,6 +78,7 @@ class FakeOutbox:
         self.sent, self.ran = [], []
         self.work = []
         self.before = lambda: None
+        self.report = None
 
     @hookimpl
     def salesorder_mail_send(self, host, account_id, message, worker, request_id, wait):
@@ -104,6 +105,12 @@ class FakeOutbox:
             raise BadRequestError("decision_not_possible")
         self.mail = a_delivery(state=DeliveryState.CANCELLED, reason=WaitReason.NONE, decisions=())
         return self.mail
+
+    @hookimpl
+    def salesorder_mail_test(self, host, account_id, worker, progress):
+        if self.error:
+            raise self.error
+        return self.report
 
     @hookimpl
     def salesorder_work_due(self, host, limit, worker):
@@ -382,6 +389,34 @@ def test_waiting_mail_is_on_the_accounts_page_and_before_its_delete(admin, outbo
     assert "paused" in text_of(admin.get(FORM))
 
 
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (None, "The mail was sent, a copy of it was filed, and it arrived."),
+        (("smtp", 0), "Sending is switched off in your organization."),
+    ],
+    ids=["passed", "failed"],
+)
+def test_a_test_mail_is_a_button_of_its_own_with_a_report(
+    admin, outbox, mail, text_of, broken, told
+):
+    account = OUTBOX.removesuffix("/outbox")
+    assert "Send a test mail to myself" in admin.get(account).text
+    outbox.report = mail.new_report(broken)
+    answer = admin.post_form(account, f"{account}/test-mail")
+    assert answer.headers["location"] == f"{account}/test-mail"
+    for _ in range(2):
+        assert told in text_of(admin.get(f"{account}/test-mail"))
+
+
+def test_without_a_test_mail_there_is_no_report(admin, outbox):
+    account = OUTBOX.removesuffix("/outbox")
+    answer = admin.get(f"{account}/test-mail", allow_redirects=False)
+    assert answer.headers["location"] == account
+    outbox.error = NotAllowedError("admin", "mail_accounts.send", ACCOUNT)
+    assert admin.post_form(account, f"{account}/test-mail").status_code == 403
+
+
 def test_the_scheduler_runs_jobs_when_due_and_sending_whenever_there_is_work(erp, outbox):
     scheduler = Scheduler(erp.host)
     scheduler.turn(60)
@@ -396,13 +431,13 @@ def test_the_scheduler_outlives_what_goes_wrong(erp, outbox, mocker, caplog):
     mocker.patch("salesorder_m365.demo.erp.scheduler._LOOK", 0)
     seen = []
 
-    def turn(_scheduler, _left_behind):
+    def turn(running, _left_behind):
         seen.append(1)
         if len(seen) == 1:
             raise UnavailableError("throttled")
         if len(seen) == 2:
             raise ValueError
-        scheduler._ended.set()
+        running._ended.set()
 
     mocker.patch.object(Scheduler, "turn", turn)
     with Scheduler(erp.host) as scheduler:
