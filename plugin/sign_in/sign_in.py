@@ -7,7 +7,6 @@ only the browser, worker and account that it was begun with can finish it, once,
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from marshmallow import ValidationError
 
 from ...schemas.mail_address import same_address
 from ...schemas.permission import SYSTEM, Permission
-from ...schemas.plain import from_plain, to_plain
+from ...schemas.plain import to_plain
 from ...schemas.signin import LoginCode, LoginOutcome, Redirect, load_callback
 from ..border import use_case
 from ..entra.claims import check_id_token
@@ -27,6 +26,7 @@ from ..settings.clouds import endpoints
 from ..store import accounts, attempts, grants
 from ..store.engines import reading, writing
 from ..wire.deadline import Deadline
+from .again import outcome_again
 from .device import signed_in_by_device
 from .outcomes import Outcomes, gone
 from .person import Person, person_of
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ..store.accounts import AccountRow
     from ..store.attempts import Attempt
     from ..store.grants import GrantRow
-    from .device import DeviceCode
+from .device import DeviceCode
 
 LIFETIME = timedelta(minutes=10)
 #: A host's value for one browser: shorter ones could be guessed, longer ones are no cookie.
@@ -112,8 +112,10 @@ class SignIn:
                 connection, answer.state, worker=worker, browser=browser, now=self.context.now()
             )
         outcomes = Outcomes(self.context, attempt, worker)
-        if not consumed and (again := _outcome_again(attempt, worker, browser)):
-            return again
+        if not consumed:
+            again = outcome_again(self.context, answer.state, worker, browser)
+            if again is not None:
+                return again
         if not consumed or attempt.authority != self._authority:
             return outcomes.expired(foreign=not attempt.belongs_to(worker, browser))
         with self._deadline():
@@ -298,15 +300,3 @@ class SignIn:
             try_now(connection, attempt.account_id)
             attempts.store_outcome(connection, attempt.state_hash, to_plain(outcome))
         return ""
-
-
-def _outcome_again(attempt: Attempt, worker: str, browser: str) -> LoginOutcome | None:
-    """Return what the attempt led to, if its own browser and worker ask once more.
-
-    A host that retries its transaction runs the callback again, and a browser repeats a GET.
-    """
-    if attempt.outcome is None or not attempt.belongs_to(worker, browser):
-        return None
-    with suppress(ValueError):  # of another version, during a rolling restart
-        return from_plain(LoginOutcome, attempt.outcome)
-    return None

@@ -49,7 +49,7 @@ def replay(bench: Bench) -> Mapping[str, Any]:
     "C1",
     "the same callback six times at once",
     expected={
-        "outcome": "connected, expired, expired, expired, expired, expired",
+        "outcome": ", ".join(["connected"] * 6),
         "token requests": 1,
         "account": "connected",
     },

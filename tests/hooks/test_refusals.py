@@ -235,6 +235,7 @@ def test_a_replay_without_an_outcome_makes_no_token_request(erp, sim, returned, 
     with pytest.raises(MemoryError):
         erp.finish(returned[1])
     mocker.stopall()
+    erp.later = timedelta(seconds=erp.settings.http_timeout)
     again = erp.finish(returned[1])
     assert (again.code, again.finding.code) == ("expired", "attempt_expired")
     assert sim.count(grant_type="authorization_code") == 0

@@ -164,7 +164,8 @@ def test_04_of_parallel_replays_one_proceeds(erp, sim):
             thread.start()
         for thread in threads:
             thread.join(30)
-        assert sorted(ended) == ["connected"] + ["expired"] * 7
+        # The others wait for the one that redeems the code.
+        assert ended == ["connected"] * 8
         assert codes_redeemed(sim) == 1
 
 
