@@ -1,6 +1,7 @@
 """The worst of what the faults measured: said below their table, for a fault only holds or not."""
 
 MEMORY = "memory grew by {:.1f} MB at most, where less than 50 are allowed"
+LARGE = "sending 149 MB took {:.1f} MiB of memory over the idle process, where 40 are allowed"
 LATE = "the latest answer came {:.2f} s behind its deadline, where 1 s is allowed"
 EXPOSED = "{:.0f} bytes of credentials were readable before verified TLS, where none may be"
 FORM = "a form of 160 kB of marks took {:.1f} ms of the processor, where 20 are allowed"

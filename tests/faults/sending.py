@@ -1,5 +1,11 @@
-"""The faults of sending, S1 to S20: importing this registers them."""
+"""The faults of sending, S1 to S25: importing this registers them."""
 
-from . import sending_limits, sending_processes, sending_replies, sending_state
+from . import sending_limits, sending_more, sending_processes, sending_replies, sending_state
 
-__all__ = ["sending_limits", "sending_processes", "sending_replies", "sending_state"]
+__all__ = [
+    "sending_limits",
+    "sending_more",
+    "sending_processes",
+    "sending_replies",
+    "sending_state",
+]

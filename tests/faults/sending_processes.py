@@ -19,7 +19,8 @@ _STEPS = {
 }
 
 
-def _job(box: Outbox, **job: Any) -> dict[str, Any]:
+def job_of(box: Outbox, **job: Any) -> dict[str, Any]:
+    """Return what a worker process is to do with an outbox."""
     return {"do": "deliver", "account": box.account, "times": TIMES, **job}
 
 
@@ -27,7 +28,7 @@ def _job(box: Outbox, **job: Any) -> dict[str, Any]:
 def killed(bench: Bench, step: str) -> Facts:
     box = Outbox(bench)
     mail = box.send()
-    worker = bench.worker(**_job(box, stop_at=step))
+    worker = bench.worker(**job_of(box, stop_at=step))
     assert worker.report()["at"] == step
     worker.kill()
     box.let_leases_pass()
@@ -44,7 +45,7 @@ def killed(bench: Bench, step: str) -> Facts:
 def stopped(bench: Bench) -> Facts:
     box = Outbox(bench)
     mail = box.send()
-    worker = bench.worker(**_job(box, freeze_at="handed"))
+    worker = bench.worker(**job_of(box, freeze_at="handed"))
     assert worker.report()["at"] == "handed"
     time.sleep(TIMES["reply_in_job"] + TIMES["lease_margin"] + 0.5)
     os.kill(worker.pid, signal.SIGCONT)

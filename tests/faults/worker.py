@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msal
@@ -29,6 +30,7 @@ from salesorder_m365.plugin.context import Context
 from salesorder_m365.plugin.entra.identity import Identity
 from salesorder_m365.plugin.errors import M365Error
 from salesorder_m365.plugin.mail.delivering import Deliverer
+from salesorder_m365.plugin.mail.mail import Mail
 from salesorder_m365.plugin.mail.settling import Settlement
 from salesorder_m365.plugin.store import grants, outbox, resealing
 from salesorder_m365.plugin.transport.smtp_submission import SmtpSubmission
@@ -36,6 +38,7 @@ from salesorder_m365.plugin.use_cases import UseCases
 from salesorder_m365.plugin.vault import leasing, rotation
 from salesorder_m365.plugin.wire import http as http_session
 from salesorder_m365.schemas.mail_settings import MailSettings, MailTimes
+from salesorder_m365.schemas.outgoing import Address, Attachment, OutgoingMail
 from salesorder_m365.schemas.permission import SYSTEM
 from salesorder_m365.schemas.settings import load_settings
 from sqlalchemy.dialects import postgresql, sqlite
@@ -44,6 +47,7 @@ from support.erp import Erp
 #: Imported once, before the processes are forked; the product imports them at first use. A crowd
 #: that read a source file while somebody writes it would fail as one.
 PRELOADED = (implementations, msal, psycopg, http_session, postgresql, sqlite, sqlite3)
+STATUS = Path("/proc/self/status")
 #: Seconds after which a process ends by itself if nobody kills it.
 _LONGEST_STOP, _LONGEST_LIFE = 60.0, 120
 
@@ -133,11 +137,40 @@ def finish(job: dict[str, Any]) -> None:
 
 def deliver(job: dict[str, Any]) -> None:
     """Deliver an account's mail."""
+    report(at="end", done=_mail(job).run("deliver", job["account"], 20.0, SYSTEM).done)
+
+
+def _mail(job: dict[str, Any]) -> Mail:
     host = Erp(load_settings(job["settings"]), name=job["name"])
-    times = replace(MailTimes(), **job["times"])
-    host.settings = replace(host.settings, mail=MailSettings(times=times, messages_per_minute=1000))
-    mail = UseCases(Context(host, lambda event: None)).mail
-    report(at="end", done=mail.run("deliver", job["account"], 20.0, SYSTEM).done)
+    mail = MailSettings(
+        times=replace(MailTimes(), **job["times"]),
+        messages_per_minute=1000,
+        max_bytes=160 * 1024 * 1024,
+    )
+    host.settings = replace(host.settings, mail=mail)
+    return UseCases(Context(host, lambda event: None)).mail
+
+
+def large(job: dict[str, Any]) -> None:
+    """Send a small mail, then one with a large file, and report how much memory that took."""
+    mail, to = _mail(job), (Address("buyer@fabrikam.example.com"),)
+    account, run = job["account"], lambda: mail.run("deliver", job["account"], 20.0, SYSTEM)
+    mail.send(account, OutgoingMail(to=to, subject="Small"), SYSTEM, "small", 0.0)
+    run()
+    STATUS.with_name("clear_refs").write_text("5")  # forgets the peak; proc(5)
+    idle = memory("VmRSS")
+    file = Attachment("plan.bin", "application/octet-stream", Path(job["file"]))
+    plan = OutgoingMail(to=to, subject="Plan", attachments=(file,))
+    sent = mail.send(account, plan, SYSTEM, "large", 0.0)
+    run()
+    grown = (memory("VmHWM") - idle) * 1024
+    report(grown=grown, size=sent.size, message_id=sent.message_id)
+
+
+def memory(name: str) -> int:
+    """Return a figure of this process's memory in kB."""
+    lines = STATUS.read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def rotate(job: dict[str, Any]) -> None:
@@ -205,7 +238,14 @@ def work() -> None:
         arm(job["stop_at"], stop_here)
     if "freeze_at" in job:
         arm(job["freeze_at"], freeze_here)
-    jobs = {"ask": ask, "finish": finish, "rotate": rotate, "crowd": crowd, "deliver": deliver}
+    jobs = {
+        "ask": ask,
+        "finish": finish,
+        "rotate": rotate,
+        "crowd": crowd,
+        "deliver": deliver,
+        "large": large,
+    }
     jobs[job["do"]](job)
 
 
