@@ -1,4 +1,4 @@
-"""Faults of the conversation and of Sent Items: S1 to S6. Mail is accepted once, or not at all."""
+"""Faults of the conversation and of Sent Items: S1 to S6, S26. Accepted once, or not at all."""
 
 from typing import Any
 from unittest.mock import patch
@@ -117,6 +117,22 @@ def pipelined(bench: Bench, hello: Any) -> Facts:
         assert len(bench.sim.tenant.submissions) == before + 2, "an empty mail went out"
     names = ("first", "second", "third")
     return {name: box.told(mail) for name, mail in zip(names, mails, strict=True)}
+
+
+@fault(
+    "S26",
+    "the token runs out between MAIL and DATA",
+    expected={"first": {"state": "queued", "accepted": 0}, **SENT_ONCE},
+    on=(SQLITE,),
+)
+def token_runs_out(bench: Bench) -> Facts:
+    with patch.object(replies, "smtp_hello", _without_chunking):
+        box = Outbox(bench)
+        mail = box.send()
+        box.script(Stage.DATA, "530 5.7.57 Client not authenticated to send mail.")
+        box.deliver()
+        first = box.told(mail)
+        return {"first": first, **box.end(mail)}
 
 
 def _lost(box: Outbox) -> Any:
