@@ -9,6 +9,8 @@ import sys
 import pytest
 from salesorder_m365.plugin.cli.completion import SHELLS
 from salesorder_m365.plugin.settings.reading import PREFIX
+from salesorder_m365.schemas.outgoing import Address, OutgoingMail
+from support.erp import WORKER
 
 NAME = "Sales & Co"
 
@@ -65,6 +67,20 @@ def test_bash_completes_commands_and_options(bash):
     assert bash("salesorder-m365 accounts te") == ["test"]
     assert "--all" in bash("salesorder-m365 accounts test --")
     assert {"demo", "simulator", "status"} <= set(bash("salesorder-m365 "))
+
+
+def test_bash_completes_mails_documents_and_what_can_be_decided(bash, erp, sales):
+    quote = OutgoingMail(
+        to=(Address("buyer@fabrikam.example.com"),), subject="Quote", document="quote-4711"
+    )
+    queued = erp.hook.salesorder_mail_send(
+        host=erp, account_id=sales, message=quote, worker=WORKER, request_id="1", wait=0.0
+    )
+    assert bash("salesorder-m365 mail trace quo") == ["quote-4711"]
+    assert bash("salesorder-m365 mail decide quo") == []
+    found = bash(f"salesorder-m365 mail decide {queued.id} ")
+    assert sorted(found) == ["cancel", "give_up", "retry_now"]
+    assert bash("salesorder-m365 mail queue --state unc") == ["uncertain"]
 
 
 def test_bash_completes_accounts(bash, sales):
