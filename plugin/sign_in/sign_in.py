@@ -230,7 +230,8 @@ class SignIn:
         try:
             signed_in = ask()
             if signed_in is None:
-                return outcomes.expired(foreign=False)
+                # No replay: this very call saw the code run out.
+                return outcomes.failed(LoginCode.EXPIRED, "attempt_expired")
             user = self._user(signed_in)
         except M365Error as err:
             return outcomes.broken_off(err)

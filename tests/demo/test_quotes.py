@@ -443,7 +443,7 @@ def test_the_scheduler_outlives_what_goes_wrong(erp, outbox, mocker, caplog):
     with Scheduler(erp.host) as scheduler:
         scheduler._thread.join(10)
     assert len(seen) >= 3
-    assert len(caplog.records) == 2
+    assert len(caplog.records) >= 2
 
 
 def test_a_quotes_pdf_is_sound_and_the_same_each_time():

@@ -82,7 +82,9 @@ def many_databases(bench: Bench) -> Mapping[str, Any]:
     together.wait(60)
     for thread in threads:
         thread.join()
-    await_true(lambda: _connections(bench) <= _DATABASES, "connections that are closed")
+    await_true(
+        lambda: _connections(bench) <= _DATABASES, "connections that are closed", seconds=90.0
+    )
     return {"connections at work": at_work, "when idle": "at most 15"}
 
 

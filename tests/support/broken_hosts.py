@@ -279,10 +279,7 @@ def deleted_unseen(place):
 
 
 def no_csrf_token(place):
-    async def unchecked(request, session):
-        return {name: value for name, value in (await request.form()).items() if name != "csrf"}
-
-    visit._posted = unchecked
+    visit._has_token = lambda form, session: True
     return ReferenceHost(place)
 
 
