@@ -98,8 +98,8 @@ def test_the_face_costs_only_what_is_used(statement):
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-#: What a host's author needs beside the face: the kit, the simulator.
-BESIDE = ("salesorder_m365.testing", "salesorder_m365.simulator", "salesorder_m365.demo")
+#: What a host's author needs beside the face: the routes, the kit, the simulator.
+BESIDE = tuple(f"salesorder_m365.{name}" for name in ("web", "testing", "simulator", "demo"))
 IMPORT = re.compile(r"^\s*(?:from|import) (salesorder_m365[\w.]*)", re.MULTILINE)
 
 
