@@ -66,10 +66,3 @@ class AccountView:
     waiting: int = 0
     #: Why no mail leaves this account now; None while it does.
     paused: Finding | None = None
-
-    @property
-    def report_outdated(self) -> bool:
-        """Whether `report` is from before the last sign-in, which may have mended what it found."""
-        if self.report is None or self.signed_in_at is None:
-            return False
-        return self.report.started_at < self.signed_in_at

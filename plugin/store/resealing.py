@@ -1,7 +1,7 @@
 """Every sealed value of the database: which key sealed it, and resealing it by compare-and-set.
 
-What is sealed says `tables` (the columns marked ``SEALED``). When to rotate, and what to tell about
-it, is `plugin.vault.rotation`'s job.
+What is sealed says `tables` (the columns marked ``SEALED``). `plugin.vault.rotation` decides when
+to rotate, and what to tell about it.
 """
 
 from __future__ import annotations

@@ -197,10 +197,10 @@ def test_a_shared_mailbox_with_and_without_its_rights(
 
 def test_a_report_from_before_the_last_sign_in_is_marked(erp, sim):
     account_id = erp.connected(sim)
-    assert not erp.view(account_id).report_outdated
+    assert not erp.view(account_id).report_is_old
     erp.test(account_id)
-    assert not erp.view(account_id).report_outdated
+    assert not erp.view(account_id).report_is_old
     assert erp.sign_in(sim, account_id).code == "connected"
-    assert erp.view(account_id).report_outdated
+    assert erp.view(account_id).report_is_old
     erp.test(account_id)
-    assert not erp.view(account_id).report_outdated
+    assert not erp.view(account_id).report_is_old
